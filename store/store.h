@@ -1,0 +1,154 @@
+#pragma once
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "platform/async/scope.h"
+#include "platform/platform.h"
+#include "store/index/rows.h"
+#include "store/types.h"
+
+namespace creel::store {
+
+// Where a record is about to lie: known before decide(), so that rows can name their bytes.
+struct Place {
+  std::uint32_t segment = 0;
+  std::uint32_t generation = 0;
+  std::uint64_t offset = 0;  // Of the record head.
+};
+
+// One operation as the model sees it. On replay `op.meta` is the decided form that the log holds.
+struct OpView {
+  Op& op;
+  Lsn lsn;
+  Place place;
+  bool replay = false;
+  std::uint64_t payload_crc64 = 0;
+  // The payload's extent, from the final meta length: call it after op.meta is final.
+  Extent payload_extent() const;
+};
+
+// What became of an operation. Refused ones leave no trace in the log and no row edits.
+struct Verdict {
+  bool accepted = false;
+  Lsn lsn;                     // If accepted.
+  std::optional<Error> error;  // If refused.
+  Bytes answer;                // The model's own words to the caller, either way.
+};
+
+// The deterministic state machine over the rows: owned by store/, implemented by s3/model and by
+// core/ for shards. No I/O, clock, randomness or iteration over unordered containers: whatever is
+// not a function of the op and the rows is put into the op before it is submitted.
+class Decider {
+ public:
+  // Errors of `rows` come back as a refused verdict with that error.
+  virtual Verdict decide(OpView view, StagedRows& rows) = 0;
+
+ protected:
+  ~Decider() = default;
+};
+
+struct Options {
+  // Folders that hold the same log: 1 at the edge, up to 3 in a core. A batch is durable when
+  // ⌊n/2⌋+1 of them have flushed it. The index lies in the first healthy one.
+  std::vector<std::string> dirs;
+  std::uint64_t segment_bytes = 0;                // 0: chosen at format from the drive's size.
+  std::size_t batch_bytes_max = 1 * MiB;          // Core: 4 MiB.
+  std::size_t inline_bytes_max = 256 * KiB;       // Core: 1 MiB.
+  std::size_t queue_bytes_max = 4 * MiB;          // Ops waiting for a batch; then submit() waits.
+  std::size_t checkpoint_rows = 1'024;            // Core: 16,384.
+  Duration checkpoint_busy = 4_s;
+  Duration checkpoint_idle = 30_s;
+  Uuid cluster{};                                 // Zero: a lone store makes its own.
+  unsigned lane = 1;                              // Disk lane of the log writer; +1 for mirrors.
+  // Opens the rows kept in DIR/idx; LMDB in production, memory in the simulator. `fresh` throws
+  // away what is there (rebuild).
+  std::function<Result<std::unique_ptr<RowBase>>(const std::string& dir, const Uuid& store, bool fresh)>
+      open_base;
+  std::function<void(std::string_view)> log;      // One line for the operator; may be empty.
+};
+
+struct Status {
+  bool read_only = false;  // After a failed write or flush: only a restart writes again.
+  std::string reason;
+  Lsn last;                // Newest durable operation.
+  Lsn checkpointed;
+  std::uint64_t segments = 0;
+  std::uint64_t log_bytes = 0;
+  std::uint64_t bulk_bytes = 0;
+  std::uint64_t rows = 0;
+  std::uint64_t index_bytes = 0;
+  std::uint64_t free_bytes = 0;
+  std::uint64_t batches = 0;
+  std::uint64_t flushes = 0;
+  std::uint64_t damaged_ranges = 0;  // R4: quarantined, reported, never skipped silently.
+  std::vector<std::string> damage;   // At most 64 texts.
+  std::vector<std::string> mirrors_down;
+};
+
+// An operation read back from the log.
+struct LoggedOp {
+  Lsn lsn;
+  Op op;          // payload empty unless asked for
+  Extent payload; // length 0 if there was none
+};
+
+// Streams one large body into BULK as it arrives. Dead bytes until an operation names its extents;
+// dropping the writer abandons them. One user at a time.
+class BodyWriter {
+ public:
+  virtual ~BodyWriter() = default;
+  // Buffers at most 256 KiB; waits for the drive. Errors: kNoSpace, kIo, kReadOnly, kStopped.
+  virtual Task<Result<Unit>> write(Ctx& ctx, ByteView piece) = 0;
+  // Flushes (one fdatasync shared by all who wait): the extents are on stable storage when ok.
+  virtual Task<Result<std::vector<Extent>>> seal(Ctx& ctx) = 0;
+};
+
+// One drive's engine: a segment log that is the truth, an index derived from it. Loop thread only;
+// its own scope runs the log writer and the checkpoints. Format: docs/formats/.
+class Store : public RowReader {
+ public:
+  // Locks the folder(s), recovers (store.md §8: R1–R7) or formats empty ones, and is ready to serve.
+  // Errors: kExists (another process: names its pid), kReadOnly (folder), kInvalid (foreign or newer
+  // format, named), kCorrupt (more damage than recovery may judge alone), kUnavailable (too few
+  // mirrors), kIo, kNoSpace.
+  static Task<Result<std::unique_ptr<Store>>> open(Ctx& ctx, Platform& platform, Decider& decider,
+                                                   Options options);
+  virtual ~Store() = default;
+
+  // Runs the log writer until stop() was asked; spawn it in the owner's scope.
+  virtual Task<void> run(Ctx& ctx) = 0;
+  // After run() has ended: final checkpoint and clean flag. Then the Store may be destroyed.
+  virtual Task<Result<Unit>> close(Ctx& ctx) = 0;
+
+  // Decides, appends and flushes; ok means decided *and*, if accepted, on stable storage. Refused
+  // verdicts wait for their batch too, because they judge rows not yet durable. Errors: kNoSpace,
+  // kReadOnly, kStopped (not submitted), kUnknown (the flush failed: it may survive a restart).
+  virtual Task<Result<Verdict>> submit(Ctx& ctx, Op op) = 0;
+
+  // Room for a body of this size? kNoSpace names what is full and what helps.
+  virtual Result<Unit> admit(std::uint64_t bytes) const = 0;
+  virtual Task<Result<std::unique_ptr<BodyWriter>>> start_body(Ctx& ctx) = 0;
+  // Reads [offset, offset + into.size()) of an extent, every touched cell checked before it is
+  // returned; must lie inside. Tries other mirrors on damage. Errors: kCorrupt names the place, kIo,
+  // kNotFound (recycled: look the row up again).
+  virtual Task<Result<Unit>> read(Ctx& ctx, Extent extent, std::uint64_t offset, MutableBytes into) = 0;
+
+  // Operations with lsn > after in order, at most `bytes_max` of records (at least one if there is
+  // one). Empty at the end of the durable log. Reads sequentially; `with_payload` loads bodies too.
+  virtual Task<Result<std::vector<LoggedOp>>> read_log(Ctx& ctx, Lsn after, std::size_t bytes_max,
+                                                       bool with_payload) = 0;
+  // Resumes when the newest durable operation is above `after`.
+  virtual Task<Result<Unit>> wait_beyond(Ctx& ctx, Lsn after) = 0;
+
+  virtual Task<Result<Unit>> checkpoint(Ctx& ctx) = 0;
+  virtual Status status() const = 0;
+  virtual const Uuid& uuid() const = 0;
+  virtual std::uint32_t epoch() const = 0;
+  virtual std::uint64_t starts() const = 0;  // Rises durably at each start.
+};
+
+}  // namespace creel::store

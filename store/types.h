@@ -1,0 +1,44 @@
+#pragma once
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "platform/base/bytes.h"
+#include "platform/base/result.h"
+#include "platform/base/units.h"
+
+namespace creel::store {
+
+struct LsnTag;
+using Lsn = Id<LsnTag>;  // Number of an operation: from 1, no gaps. 0: before the first.
+
+using Uuid = std::array<std::uint8_t, 16>;
+
+// Bytes of a body in the log, found again after any restart. `generation` guards against recycled
+// segments. Row form: 40 bytes little-endian, see docs/formats/extent.md.
+struct Extent {
+  enum class Kind : std::uint8_t {
+    kInline = 0,  // The payload of an operation record; offset is that of the payload itself.
+    kChunks = 1,  // CHUNK records with a fixed stride; offset is that of the first chunk's head.
+  };
+  Kind kind = Kind::kInline;
+  std::uint32_t segment = 0;
+  std::uint32_t generation = 0;
+  std::uint64_t offset = 0;  // In the segment.
+  std::uint64_t length = 0;  // Payload bytes.
+  std::uint64_t crc64 = 0;   // CRC-64/NVME of the payload.
+  bool operator==(const Extent&) const = default;
+};
+inline constexpr std::size_t kExtentBytes = 40;
+void append_extent(Bytes& out, const Extent& extent);
+Result<Extent> parse_extent(ByteView bytes, std::size_t at);  // kCorrupt if short or unknown kind.
+
+// One operation. `meta` belongs to the model (TLV); decide() may replace it by its decided form.
+struct Op {
+  Bytes meta;     // ≤ kMetaBytesMax
+  Bytes payload;  // Body that rides inside the record, ≤ Options::inline_bytes_max.
+};
+inline constexpr std::size_t kMetaBytesMax = 768 * KiB;
+
+}  // namespace creel::store
