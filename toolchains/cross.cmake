@@ -1,0 +1,18 @@
+# What all toolchain files have in common. On a machine of the target's own kind this is a native
+# build with the same compiler name: CMAKE_SYSTEM_NAME stays unset then.
+if(NOT CMAKE_HOST_SYSTEM_PROCESSOR STREQUAL CREEL_PROCESSOR)
+  set(CMAKE_SYSTEM_NAME Linux)
+  set(CMAKE_SYSTEM_PROCESSOR ${CREEL_PROCESSOR})
+  find_program(CREEL_RUNNER_PATH ${CREEL_RUNNER})
+  if(CREEL_RUNNER_PATH)
+    set(CMAKE_CROSSCOMPILING_EMULATOR ${CREEL_RUNNER_PATH})
+  endif()
+  set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+  set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+  set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
+endif()
+set(CMAKE_C_COMPILER ${CREEL_TRIPLE}-gcc)
+set(CMAKE_CXX_COMPILER ${CREEL_TRIPLE}-g++)
+set(CMAKE_AR ${CREEL_TRIPLE}-ar CACHE FILEPATH "archiver")
+set(CMAKE_RANLIB ${CREEL_TRIPLE}-ranlib CACHE FILEPATH "ranlib")
+set(CMAKE_STRIP ${CREEL_TRIPLE}-strip CACHE FILEPATH "strip")
