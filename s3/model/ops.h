@@ -1,0 +1,219 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "platform/base/result.h"
+#include "s3/model/records.h"
+#include "store/store.h"
+
+namespace creel::s3 {
+
+// The operations of the log: what is decided, in log order, by Model. Numbers are on disk
+// (docs/formats/ops.md): never reuse one. Everything not a function of the rows — time, version and
+// upload ids, owner — is in the command before it is submitted.
+enum class OpKind : std::uint8_t {
+  kCreateBucket = 1,
+  kDeleteBucket = 2,
+  kPut = 3,
+  kDelete = 4,
+  kCreateUpload = 5,
+  kPutPart = 6,
+  kCompleteUpload = 7,
+  kAbortUpload = 8,
+  kCopy = 9,
+  kSetFilter = 10,
+  kReplIn = 11,
+  kReplPart = 12,
+  kReplCursor = 13,
+  kReplPark = 14,
+  kHealed = 15,
+  kReaped = 16,
+  kNodeBoot = 17,
+};
+
+// Why the model refused; the service turns it into an S3 error. Numbers never leave the process.
+enum class Refusal : std::uint8_t {
+  kNone,
+  kNoSuchBucket,
+  kBucketExists,     // detail: its owner
+  kBucketNotEmpty,
+  kNoSuchKey,
+  kNoSuchUpload,
+  kPreconditionFailed,  // detail: the header's name
+  kInvalidPart,         // detail: which
+  kInvalidPartOrder,
+  kPartTooSmall,
+  kChecksumMismatch,    // detail: message
+  kBadRequest,          // detail: message
+  kGap,                 // replication: the stream's position does not follow
+};
+
+struct BodySource {
+  enum class Kind : std::uint8_t { kEmpty = 0, kPayload = 1, kBlob = 2, kPack = 3, kTransfer = 4 };
+  Kind kind = Kind::kEmpty;
+  std::string manifest;      // kBlob: the sealed blob.
+  std::uint64_t offset = 0;  // kPack: where in the pack blob (or payload) of this operation.
+};
+
+struct Conditions {
+  std::string if_match;       // ETag list as sent; empty: none.
+  std::string if_none_match;  // Likewise; "*" = must not exist.
+};
+
+struct CreateBucket {
+  std::string name, owner, region;
+  std::int64_t time_ms = 0;
+};
+struct DeleteBucket {
+  std::string name;
+};
+struct PutObject {
+  std::string bucket, key;
+  std::int64_t time_ms = 0;
+  std::uint64_t size = 0;
+  std::string etag;
+  std::uint64_t crc64 = 0;
+  Checksum checksum;
+  std::vector<Header> headers;
+  Conditions conditions;
+  BodySource body;
+  Origin origin;
+};
+struct DeleteObject {
+  std::string bucket, key;
+  std::int64_t time_ms = 0;
+  Conditions conditions;
+  Origin origin;
+};
+struct CopyObject {  // Within one store: shares the source's blobs.
+  std::string bucket, key, source_bucket, source_key;
+  std::string source_etag;  // The version that was authorised and checked: else kPreconditionFailed.
+  std::int64_t time_ms = 0;
+  bool replace_headers = false;
+  std::vector<Header> headers;
+  Checksum checksum;        // Empty: the source's is kept.
+  Conditions conditions;
+};
+struct CreateUpload {
+  std::string bucket, key, owner;
+  std::int64_t time_ms = 0;
+  std::uint64_t random = 0;  // Becomes part of the upload id.
+  Checksum checksum;
+  std::vector<Header> headers;
+};
+struct PutPart {
+  std::string bucket, key, upload_id;
+  std::uint16_t number = 0;
+  std::int64_t time_ms = 0;
+  std::uint64_t size = 0;
+  std::string etag;
+  std::uint64_t crc64 = 0;
+  Checksum checksum;
+  BodySource body;
+};
+struct CompletedPart {
+  std::uint16_t number = 0;
+  std::string etag;
+  std::string checksum;  // Base64 of the upload's algorithm; empty: not given.
+};
+struct CompleteUpload {
+  std::string bucket, key, upload_id;
+  std::int64_t time_ms = 0;
+  std::vector<CompletedPart> parts;
+  Conditions conditions;
+  std::optional<std::uint64_t> object_size;  // x-amz-mp-object-size
+  // Computed by the service from the part rows it saw; the model checks that they still agree.
+  std::string etag;
+  Checksum checksum;
+};
+struct AbortUpload {
+  std::string bucket, key, upload_id;
+};
+struct SetFilter {
+  std::string bucket, document;  // Empty document: removed. TOML or JSON as put, ≤ 256 KiB.
+  std::int64_t time_ms = 0;
+};
+
+// A sealed blob as an operation names it.
+struct SealedBlobRef {
+  std::string manifest;
+  std::uint64_t size = 0;  // 0: none.
+  std::uint64_t crc64 = 0;
+};
+// A sealed part of a large replicated object, durable before the whole is there; resumable.
+struct ReplPart {
+  std::string stream;
+  std::uint64_t lsn = 0;     // Of the object at its source.
+  std::uint64_t offset = 0;  // Must equal what the transfer holds, else kGap.
+  std::uint64_t crc64 = 0;   // CRC-64/NVME of the object's first offset + part.size bytes.
+  SealedBlobRef part;
+};
+// The sender's durable position.
+struct ReplCursor {
+  std::string stream;
+  StreamPosition position;
+};
+// An operation that cannot be processed now: it leaves the cursor's way and is never forgotten.
+struct ReplPark {
+  std::string stream;
+  std::uint64_t lsn = 0;
+  std::string bucket, key, reason;  // reason: one of replication.md §2, filters.md §8
+  std::string detail;               // For people; no values of records.
+  bool remove = false;              // Settled: retried with success, or dropped by hand.
+  std::int64_t time_ms = 0;
+};
+// core: slots of a blob that are whole again, or where they lie now (a new manifest).
+struct Healed {
+  RowId blob;                    // A blob row, or …
+  std::string bucket, key;       // … the object that owns a direct manifest.
+  std::string old_manifest, new_manifest;  // Applied only if the row still says old.
+};
+// core: the shards of a dead blob are gone.
+struct Reaped {
+  std::vector<std::string> dead_keys;  // Row keys below Table::kHeal.
+};
+
+// A position of a stream: everything ≤ low is settled.
+struct StreamPosition {
+  std::uint64_t low = 0;
+  std::string digest;  // 16 bytes over what was sent (replication.md §1).
+};
+// The receiver's one atomic step: effects and the stream's new position.
+struct ReplIn {
+  std::string stream;  // Its identity, ≤ 64 bytes (site ‖ log ‖ rule ‖ generation ‖ lane).
+  std::uint64_t from = 0;  // The position it must stand at, else kGap.
+  StreamPosition to;
+  std::vector<std::string> effects;  // Encoded PutObject / DeleteObject, in order.
+  SealedBlobRef pack;                // The blob that kPack bodies lie in; size 0: none.
+  std::string finished_transfer;     // Transfer that a kTransfer body was taken from.
+};
+
+// Every command above: `std::string encode_op(const X&)` gives Op::meta, `decode_op` reads it back.
+// Errors: kCorrupt (malformed), kUnsupported (a critical tag or kind this build does not know).
+#define CREEL_S3_OPS(X)                                                                     \
+  X(CreateBucket) X(DeleteBucket) X(PutObject) X(DeleteObject) X(CopyObject) X(CreateUpload) \
+  X(PutPart) X(CompleteUpload) X(AbortUpload) X(SetFilter) X(ReplIn) X(ReplPart)            \
+  X(ReplCursor) X(ReplPark) X(Healed) X(Reaped)
+#define CREEL_S3_DECLARE(Name)            \
+  std::string encode_op(const Name& op);  \
+  Result<Name> decode_##Name(std::string_view meta);
+CREEL_S3_OPS(CREEL_S3_DECLARE)
+#undef CREEL_S3_DECLARE
+Result<OpKind> op_kind(std::string_view meta);
+
+// Verdict::answer of an accepted or refused operation.
+struct Answer {
+  Refusal refusal = Refusal::kNone;
+  std::string detail;      // Of a refusal.
+  std::string etag, version_id, upload_id;
+  std::int64_t mtime_ms = 0;
+  std::uint64_t size = 0;
+  Checksum checksum;
+  bool existed = false;    // DeleteObject: there was something to delete.
+  std::string encode() const;
+  static Result<Answer> decode(std::string_view bytes);
+};
+
+}  // namespace creel::s3
