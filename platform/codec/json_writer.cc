@@ -117,6 +117,7 @@ JsonWriter& JsonWriter::number(std::uint64_t value) {
 
 JsonWriter& JsonWriter::number(double value) {
   if (!std::isfinite(value)) return null();
+  if (value == 0 && std::signbit(value)) return raw("-0.0");  // "-0" would read back as an integer.
   separate();
   append_number(out_, value);
   return *this;
