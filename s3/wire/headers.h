@@ -1,0 +1,44 @@
+#pragma once
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace creel::s3 {
+
+// One header field as it came; the name in any case, the value trimmed by the HTTP parser or not.
+struct HeaderField {
+  std::string_view name;
+  std::string_view value;
+};
+
+// A borrowed list of header fields in arrival order. Look-ups ignore the case of names.
+class Headers {
+ public:
+  Headers() = default;
+  Headers(std::span<const HeaderField> fields) : fields_(fields) {}
+
+  // The first field of that name, trimmed; nullopt if there is none.
+  std::optional<std::string_view> find(std::string_view name) const;
+  bool has(std::string_view name) const { return find(name).has_value(); }
+  std::size_t count(std::string_view name) const;
+  // All fields of that name joined by ','; nullopt if there is none.
+  std::optional<std::string> joined(std::string_view name) const;
+
+  auto begin() const { return fields_.begin(); }
+  auto end() const { return fields_.end(); }
+
+ private:
+  std::span<const HeaderField> fields_;
+};
+
+// What the signature covers, as it stood in the request line: nothing decoded, nothing folded.
+struct RequestHead {
+  std::string_view method;
+  std::string_view raw_path;   // From '/' up to '?'.
+  std::string_view raw_query;  // After '?', may be empty.
+  Headers headers;
+};
+
+}  // namespace creel::s3
