@@ -38,6 +38,8 @@ struct TransferRecord {
   std::vector<PartRef> parts;
 };
 Result<StreamPosition> load_position(const store::RowReader& rows, std::string_view key);  // low 0 if none
+std::string encode_position(const StreamPosition& position);
+std::string encode_transfer(const TransferRecord& record);  // Without its parts: rows of their own.
 Result<std::optional<TransferRecord>> load_transfer(const store::RowReader& rows, std::string_view stream,
                                                     std::uint64_t lsn);
 // The filter document of the bucket that governs an operation at `lsn`; empty if none.

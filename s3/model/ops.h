@@ -48,6 +48,7 @@ enum class Refusal : std::uint8_t {
   kChecksumMismatch,    // detail: message
   kBadRequest,          // detail: message
   kGap,                 // replication: the stream's position does not follow
+  kNothingToDo,         // A success that leaves no operation: the state is already as asked.
 };
 
 struct BodySource {
@@ -90,6 +91,7 @@ struct DeleteObject {
 struct CopyObject {  // Within one store: shares the source's blobs.
   std::string bucket, key, source_bucket, source_key;
   std::string source_etag;  // The version that was authorised and checked: else kPreconditionFailed.
+  std::string etag;         // Of the copy: the MD5 of its plain bytes (multipart sources differ).
   std::int64_t time_ms = 0;
   bool replace_headers = false;
   std::vector<Header> headers;
@@ -136,6 +138,11 @@ struct SetFilter {
   std::int64_t time_ms = 0;
 };
 
+// A position of a stream: everything ≤ low is settled.
+struct StreamPosition {
+  std::uint64_t low = 0;
+  std::string digest;  // 16 bytes over what was sent (replication.md §1).
+};
 // A sealed blob as an operation names it.
 struct SealedBlobRef {
   std::string manifest;
@@ -175,11 +182,6 @@ struct Reaped {
   std::vector<std::string> dead_keys;  // Row keys below Table::kHeal.
 };
 
-// A position of a stream: everything ≤ low is settled.
-struct StreamPosition {
-  std::uint64_t low = 0;
-  std::string digest;  // 16 bytes over what was sent (replication.md §1).
-};
 // The receiver's one atomic step: effects and the stream's new position.
 struct ReplIn {
   std::string stream;  // Its identity, ≤ 64 bytes (site ‖ log ‖ rule ‖ generation ‖ lane).

@@ -34,7 +34,7 @@ struct BucketRecord {
   std::string encode() const;
   static Result<BucketRecord> decode(std::string_view value);
 };
-std::string bucket_id_key(std::uint64_t bucket_id);  // 8 bytes: prefix of its objects.
+std::string be64_key(std::uint64_t value);  // 8 bytes: of a bucket id, the prefix of its objects.
 
 // One piece of a body that is made of several blobs, in order.
 struct PartRef {

@@ -1,0 +1,70 @@
+#pragma once
+#include <optional>
+#include <string>
+
+#include "s3/model/model.h"
+
+namespace creel::s3 {
+
+// One operation being decided: the helpers its kind needs. Lives for one decide() call. Members
+// return the Answer that goes back to the caller; with a Refusal or an Error in it, the store drops
+// every row edit the operation staged.
+class Apply {
+ public:
+  Apply(const ModelOptions& options, store::OpView& view, store::StagedRows& rows)
+      : options_(options), view_(view), rows_(rows) {}
+
+  Result<Answer> create_bucket(const CreateBucket& op);
+  Result<Answer> delete_bucket(const DeleteBucket& op);
+  Result<Answer> put_object(const PutObject& op);
+  Result<Answer> delete_object(const DeleteObject& op);
+  Result<Answer> copy_object(const CopyObject& op);
+  Result<Answer> create_upload(const CreateUpload& op);
+  Result<Answer> put_part(const PutPart& op);
+  Result<Answer> complete_upload(const CompleteUpload& op);
+  Result<Answer> abort_upload(const AbortUpload& op);
+  Result<Answer> set_filter(const SetFilter& op);
+  Result<Answer> repl_in(const ReplIn& op);
+  Result<Answer> repl_part(const ReplPart& op);
+  Result<Answer> repl_cursor(const ReplCursor& op);
+  Result<Answer> repl_park(const ReplPark& op);
+  Result<Answer> healed(const Healed& op);
+  Result<Answer> reaped(const Reaped& op);
+
+ private:
+  static Answer refuse(Refusal why, std::string detail = {});
+  RowId own_id(std::uint16_t sub) const { return {view_.lsn.value, sub}; }
+  // max(wanted, newest time of this log + 1): times never fall within a log.
+  Result<std::int64_t> advance_time(std::int64_t wanted_ms);
+
+  // Bodies and their reference counts.
+  Result<Body> take_body(const BodySource& source, std::uint64_t size, std::uint64_t crc64,
+                         std::uint16_t sub);
+  void make_blob(RowId id, std::string manifest, std::uint64_t size, std::uint64_t crc64,
+                 std::uint32_t references);
+  Result<Unit> reference(RowId id);
+  Result<Unit> unreference(RowId id);
+  Result<Unit> release(const ObjectRecord& old);  // Its body and documents; not its row.
+  void free_manifest(RowId id, std::string_view manifest);
+  void want_heal(RowId id, std::string_view manifest);
+
+  // Splits off what does not fit and writes the row.
+  void write_object(std::uint64_t bucket_id, std::string_view key, ObjectRecord record,
+                    std::uint16_t sub, const std::vector<PartRef>& parts);
+  Result<Unit> drop_part(std::uint64_t upload_lsn, std::uint16_t number);
+  Result<Unit> drop_all_parts(std::uint64_t upload_lsn);
+  Result<Unit> forget_old_uploads(std::int64_t now_ms);
+  Result<Answer> apply_effect(const std::string& effect, const ReplIn& op, std::uint16_t sub,
+                              std::uint32_t& pack_users);
+
+  const ModelOptions& options_;
+  store::OpView& view_;
+  store::StagedRows& rows_;
+  std::uint32_t freed_ = 0;  // Numbers the heal rows of this operation.
+};
+
+// nullopt: the conditions hold. `current` is the object's ETag, nullopt if there is none.
+std::optional<Answer> judge_conditions(const Conditions& conditions,
+                                       const std::optional<std::string>& current, bool deleting);
+
+}  // namespace creel::s3

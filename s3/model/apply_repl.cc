@@ -1,0 +1,132 @@
+#include "platform/base/text.h"
+#include "platform/cpu/crc.h"
+#include "s3/model/apply.h"
+#include "s3/model/manifest.h"
+#include "s3/model/tlv.h"
+
+namespace creel::s3 {
+
+// One effect of a received batch. Source times are kept: a replica's Last-Modified is its own.
+Result<Answer> Apply::apply_effect(const std::string& effect, const ReplIn& op, std::uint16_t sub,
+                                   std::uint32_t& pack_users) {
+  TRY(kind, op_kind(effect));
+  if (kind == OpKind::kDelete) {
+    TRY(erase, decode_DeleteObject(effect));
+    TRY(bucket, load_bucket(rows_, erase.bucket));
+    if (!bucket) return refuse(Refusal::kNoSuchBucket, erase.bucket);
+    TRY(old, load_object(rows_, bucket->id, erase.key));
+    if (!old) return Answer{};
+    TRY_DO(release(*old));
+    rows_.erase(store::Table::kObject, object_key(bucket->id, erase.key));
+    return Answer{};
+  }
+  if (kind != OpKind::kPut)
+    return fail(ErrorCode::kUnsupported, cat("replicated effect of kind ", static_cast<unsigned>(kind)));
+  TRY(put, decode_PutObject(effect));
+  TRY(bucket, load_bucket(rows_, put.bucket));
+  if (!bucket) return refuse(Refusal::kNoSuchBucket, put.bucket);
+  ObjectRecord record;
+  std::vector<PartRef> parts;
+  if (put.size > 0 && put.body.kind == BodySource::Kind::kPack) {
+    record.body = Body{Body::Kind::kSlice, {}, own_id(0), put.body.offset};
+    ++pack_users;
+  } else if (put.size > 0 && put.body.kind == BodySource::Kind::kTransfer) {
+    TRY(transfer, load_transfer(rows_, op.stream, put.origin.lsn));
+    if (!transfer || transfer->offset != put.size || transfer->crc64 != put.crc64)
+      return refuse(Refusal::kGap, cat("transfer ", put.origin.lsn, " is not whole"));
+    parts = std::move(transfer->parts);
+    record.body.kind = Body::Kind::kParts;
+    for (std::size_t i = 0; i < parts.size(); ++i)
+      rows_.erase(store::Table::kRepl, transfer_key(op.stream, put.origin.lsn) + be64_key(i));
+    rows_.erase(store::Table::kRepl, transfer_key(op.stream, put.origin.lsn));
+  } else if (put.size > 0) {
+    return fail(ErrorCode::kInvalid, cat("replicated body of ", put.size, " bytes names no bytes"));
+  }
+  record.size = put.size;
+  record.mtime_ms = put.time_ms;
+  record.etag = put.etag;
+  record.lsn = view_.lsn.value;
+  record.crc64 = put.crc64;
+  record.checksum = put.checksum;
+  record.origin = put.origin;
+  record.headers = put.headers;
+  TRY(old, load_object(rows_, bucket->id, put.key));
+  if (old) TRY_DO(release(*old));
+  write_object(bucket->id, put.key, std::move(record), sub, parts);
+  return Answer{};
+}
+
+// Effects and position are one operation: whatever is sent twice has one effect (Q2, Q3).
+Result<Answer> Apply::repl_in(const ReplIn& op) {
+  TRY(position, load_position(rows_, repl_in_key(op.stream)));
+  if (position.low != op.from || op.to.low <= op.from)
+    return refuse(Refusal::kGap, cat("stream stands at ", position.low, ", the batch runs from ",
+                                     op.from, " to ", op.to.low));
+  std::string manifest = op.pack.manifest;
+  if (op.pack.size > 0 && manifest.empty()) manifest = log_manifest({view_.payload_extent()});
+  std::uint32_t pack_users = 0;
+  std::uint16_t sub = 1;
+  // The blob row comes first and is corrected at the end: effects of one batch may replace each
+  // other's objects, and then release a reference that must exist.
+  const std::uint32_t references = static_cast<std::uint32_t>(op.effects.size()) + 1;
+  if (op.pack.size > 0) make_blob(own_id(0), manifest, op.pack.size, op.pack.crc64, references);
+  for (const std::string& effect : op.effects) {
+    TRY(answer, apply_effect(effect, op, sub++, pack_users));
+    if (answer.refusal != Refusal::kNone) return answer;
+  }
+  if (op.pack.size > 0)
+    for (std::uint32_t spare = references - pack_users; spare > 0; --spare)
+      TRY_DO(unreference(own_id(0)));
+  rows_.put(store::Table::kRepl, repl_in_key(op.stream), encode_position(op.to));
+  return Answer{};
+}
+
+Result<Answer> Apply::repl_part(const ReplPart& op) {
+  TRY(found, load_transfer(rows_, op.stream, op.lsn));
+  TransferRecord record = found ? std::move(*found) : TransferRecord{};
+  if (record.offset != op.offset || op.part.size == 0)
+    return refuse(Refusal::kGap, cat("transfer ", op.lsn, " stands at ", record.offset,
+                                     ", the part begins at ", op.offset));
+  std::string manifest = op.part.manifest;
+  if (manifest.empty()) manifest = log_manifest({view_.payload_extent()});
+  make_blob(own_id(0), std::move(manifest), op.part.size, op.part.crc64, 1);
+  record.offset += op.part.size;
+  record.crc64 = op.crc64;
+  const std::string key = transfer_key(op.stream, op.lsn);
+  const std::uint16_t number = static_cast<std::uint16_t>(record.parts.size() + 1);
+  const PartRef part{own_id(0), op.part.size, number};
+  rows_.put(store::Table::kRepl, key + be64_key(record.parts.size()), encode_parts({part}));
+  record.parts.push_back(part);
+  rows_.put(store::Table::kRepl, key, encode_transfer(record));
+  return Answer{};
+}
+
+Result<Answer> Apply::repl_cursor(const ReplCursor& op) {
+  TRY(position, load_position(rows_, repl_out_key(op.stream)));
+  if (op.position.low < position.low)
+    return refuse(Refusal::kGap, cat("cursor stands at ", position.low, ", asked for ", op.position.low));
+  rows_.put(store::Table::kRepl, repl_out_key(op.stream), encode_position(op.position));
+  return Answer{};
+}
+
+Result<Answer> Apply::repl_park(const ReplPark& op) {
+  const std::string key = park_key(op.stream, op.lsn);
+  if (op.remove) {
+    rows_.erase(store::Table::kPark, key);
+    return Answer{};
+  }
+  TlvWriter value;
+  value.text(1, op.bucket).text(2, op.key).text(3, op.reason);
+  value.text(4, std::string_view(op.detail).substr(0, 256));
+  value.number(5, static_cast<std::uint64_t>(op.time_ms));
+  const std::string row = value.take();
+  if (row.size() > store::kRowValueBytesMax) {  // A key of 1,024 bytes: name it by its operation.
+    rows_.put(store::Table::kPark, key,
+              TlvWriter().text(3, op.reason).number(5, static_cast<std::uint64_t>(op.time_ms)).take());
+    return Answer{};
+  }
+  rows_.put(store::Table::kPark, key, row);
+  return Answer{};
+}
+
+}  // namespace creel::s3

@@ -1,0 +1,183 @@
+#include "platform/base/endian.h"
+#include "platform/base/text.h"
+#include "platform/cpu/crc.h"
+#include "s3/model/apply.h"
+
+namespace creel::s3 {
+namespace {
+constexpr std::size_t kInRowBytes = 320;
+constexpr std::int64_t kCompletedKeptMs = 24 * 3'600'000;  // s3.md §9
+constexpr int kForgottenPerOp = 4;
+constexpr char kDonePrefix = 'u';  // Table::kConf: 'u' ‖ completion ms ‖ upload lsn → upload row key
+}  // namespace
+
+Result<Answer> Apply::create_upload(const CreateUpload& op) {
+  TRY(bucket, load_bucket(rows_, op.bucket));
+  if (!bucket) return refuse(Refusal::kNoSuchBucket);
+  UploadRecord record;
+  record.upload_id = make_upload_id(view_.lsn.value, op.random);
+  record.initiated_ms = op.time_ms;
+  record.owner = op.owner;
+  record.checksum = op.checksum;
+  record.headers = op.headers;
+  record.documents = own_id(0);
+  const std::string headers = encode_headers(op.headers);
+  if (headers.size() > kInRowBytes) {
+    put_document(rows_, record.documents, 'h', headers);
+    record.header_bytes = static_cast<std::uint32_t>(headers.size());
+  }
+  rows_.put(store::Table::kUpload, upload_key(bucket->id, op.key, view_.lsn.value),
+            record.encode());
+  Answer answer;
+  answer.upload_id = record.upload_id;
+  return answer;
+}
+
+Result<Unit> Apply::drop_part(std::uint64_t upload, std::uint16_t number) {
+  TRY(part, load_part(rows_, upload, number));
+  if (!part) return Unit{};
+  if (part->size > 0) TRY_DO(unreference(part->blob));
+  rows_.erase(store::Table::kPart, part_key(upload, number));
+  return Unit{};
+}
+
+Result<Unit> Apply::drop_all_parts(std::uint64_t upload) {
+  const std::string prefix = be64_key(upload);
+  for (;;) {
+    TRY(cursor, rows_.cursor(store::Table::kPart));
+    TRY(found, cursor->seek(prefix));
+    if (!found || !cursor->key().starts_with(prefix)) return Unit{};
+    const auto number = load_be<std::uint16_t>(as_bytes(cursor->key()), 8);
+    TRY_DO(drop_part(upload, number));
+  }
+}
+
+Result<Answer> Apply::put_part(const PutPart& op) {
+  TRY(bucket, load_bucket(rows_, op.bucket));
+  if (!bucket) return refuse(Refusal::kNoSuchBucket);
+  TRY(upload, load_upload(rows_, bucket->id, op.key, op.upload_id));
+  if (!upload || upload->completed) return refuse(Refusal::kNoSuchUpload, op.upload_id);
+  const std::uint64_t lsn = *upload_lsn(op.upload_id);
+  TRY(time, advance_time(op.time_ms));
+  TRY(body, take_body(op.body, op.size, op.crc64, 0));
+  // Every part is a blob row, so that Complete names bytes without copying any.
+  if (body.kind == Body::Kind::kDirect)
+    make_blob(own_id(0), std::move(body.manifest), op.size, op.crc64, 1);
+  TRY_DO(drop_part(lsn, op.number));
+  PartRecord record;
+  record.size = op.size;
+  record.mtime_ms = time;
+  record.etag = op.etag;
+  record.crc64 = op.crc64;
+  record.checksum = op.checksum;
+  if (op.size > 0) record.blob = own_id(0);
+  rows_.put(store::Table::kPart, part_key(lsn, op.number), record.encode());
+  Answer answer;
+  answer.etag = op.etag;
+  answer.mtime_ms = time;
+  return answer;
+}
+
+Result<Unit> Apply::forget_old_uploads(std::int64_t now_ms) {
+  const std::string prefix(1, kDonePrefix);
+  for (int i = 0; i < kForgottenPerOp; ++i) {
+    TRY(cursor, rows_.cursor(store::Table::kConf));
+    TRY(found, cursor->seek(prefix));
+    if (!found || !cursor->key().starts_with(prefix) || cursor->key().size() != 17) return Unit{};
+    const auto done_ms = load_be<std::uint64_t>(as_bytes(cursor->key()), 1);
+    if (static_cast<std::int64_t>(done_ms) + kCompletedKeptMs > now_ms) return Unit{};
+    const std::string key(cursor->key());
+    const std::string upload(cursor->value());
+    rows_.erase(store::Table::kConf, key);
+    rows_.erase(store::Table::kUpload, upload);
+  }
+  return Unit{};
+}
+
+Result<Answer> Apply::complete_upload(const CompleteUpload& op) {
+  TRY(bucket, load_bucket(rows_, op.bucket));
+  if (!bucket) return refuse(Refusal::kNoSuchBucket);
+  TRY(upload, load_upload(rows_, bucket->id, op.key, op.upload_id));
+  if (!upload) return refuse(Refusal::kNoSuchUpload, op.upload_id);
+  const std::uint64_t lsn = *upload_lsn(op.upload_id);
+  TRY(old, load_object(rows_, bucket->id, op.key));
+  const std::optional<std::string> current =
+      old ? std::optional<std::string>(old->etag) : std::nullopt;
+  if (upload->completed) {  // Repeating a finished Complete gives the same answer (s3.md §9).
+    if (upload->etag != op.etag || !old || old->etag != op.etag)
+      return refuse(Refusal::kNoSuchUpload, op.upload_id);
+    Answer again;
+    again.etag = old->etag;
+    again.mtime_ms = old->mtime_ms;
+    again.size = old->size;
+    again.checksum = old->checksum;
+    return again;
+  }
+  if (const std::optional<Answer> no = judge_conditions(op.conditions, current, false)) return *no;
+
+  ObjectRecord record;
+  std::vector<PartRef> parts;
+  std::uint16_t last = 0;
+  for (std::size_t i = 0; i < op.parts.size(); ++i) {
+    const CompletedPart& wanted = op.parts[i];
+    if (wanted.number <= last) return refuse(Refusal::kInvalidPartOrder);
+    last = wanted.number;
+    TRY(part, load_part(rows_, lsn, wanted.number));
+    if (!part || part->etag != wanted.etag)
+      return refuse(Refusal::kInvalidPart, cat(wanted.number));
+    if (i + 1 < op.parts.size() && part->size < options_.part_bytes_min)
+      return refuse(Refusal::kPartTooSmall, cat(wanted.number));
+    parts.push_back({part->blob, part->size, wanted.number});
+    record.crc64 = crc64_nvme_combine(record.crc64, part->crc64, part->size);
+    record.size += part->size;
+  }
+  if (parts.empty()) return refuse(Refusal::kBadRequest, "no parts");
+  if (op.object_size && *op.object_size != record.size)
+    return refuse(Refusal::kBadRequest,
+                  cat("x-amz-mp-object-size is ", *op.object_size, ", the parts have ", record.size));
+  TRY(time, advance_time(op.time_ms));
+  TRY_DO(forget_old_uploads(time));
+
+  for (const PartRef& part : parts) rows_.erase(store::Table::kPart, part_key(lsn, part.number));
+  TRY_DO(drop_all_parts(lsn));  // Those that were not listed.
+  if (old) TRY_DO(release(*old));
+  record.mtime_ms = time;
+  record.etag = op.etag;
+  record.lsn = view_.lsn.value;
+  record.checksum = op.checksum;
+  record.part_count = static_cast<std::uint32_t>(parts.size());
+  record.body.kind = Body::Kind::kParts;
+  record.headers = upload->headers;
+
+  erase_document(rows_, upload->documents, 'h', upload->header_bytes);
+  UploadRecord done;
+  done.upload_id = upload->upload_id;
+  done.initiated_ms = upload->initiated_ms;
+  done.completed = true;
+  done.etag = op.etag;
+  const std::string row_key = upload_key(bucket->id, op.key, lsn);
+  rows_.put(store::Table::kUpload, row_key, done.encode());
+  rows_.put(store::Table::kConf,
+            cat(kDonePrefix, be64_key(static_cast<std::uint64_t>(time)), be64_key(lsn)), row_key);
+  Answer answer;
+  answer.etag = record.etag;
+  answer.mtime_ms = time;
+  answer.size = record.size;
+  answer.checksum = record.checksum;
+  write_object(bucket->id, op.key, std::move(record), 0, parts);
+  return answer;
+}
+
+Result<Answer> Apply::abort_upload(const AbortUpload& op) {
+  TRY(bucket, load_bucket(rows_, op.bucket));
+  if (!bucket) return refuse(Refusal::kNoSuchBucket);
+  TRY(upload, load_upload(rows_, bucket->id, op.key, op.upload_id));
+  if (!upload || upload->completed) return refuse(Refusal::kNoSuchUpload, op.upload_id);
+  const std::uint64_t lsn = *upload_lsn(op.upload_id);
+  TRY_DO(drop_all_parts(lsn));
+  erase_document(rows_, upload->documents, 'h', upload->header_bytes);
+  rows_.erase(store::Table::kUpload, upload_key(bucket->id, op.key, lsn));
+  return Answer{};
+}
+
+}  // namespace creel::s3

@@ -1,0 +1,24 @@
+#include "s3/model/manifest.h"
+
+#include "platform/base/text.h"
+
+namespace creel::s3 {
+
+std::string log_manifest(const std::vector<store::Extent>& extents) {
+  Bytes out = {static_cast<std::uint8_t>(kLogManifest), 0};
+  for (const store::Extent& extent : extents) store::append_extent(out, extent);
+  return to_string(out);
+}
+
+Result<std::vector<store::Extent>> parse_log_manifest(std::string_view manifest) {
+  if (!is_log_manifest(manifest) || (manifest.size() - 2) % store::kExtentBytes != 0)
+    return fail(ErrorCode::kCorrupt, cat("manifest of ", manifest.size(), " bytes lists no extents"));
+  std::vector<store::Extent> extents;
+  for (std::size_t at = 2; at < manifest.size(); at += store::kExtentBytes) {
+    TRY(extent, store::parse_extent(as_bytes(manifest), at));
+    extents.push_back(extent);
+  }
+  return extents;
+}
+
+}  // namespace creel::s3

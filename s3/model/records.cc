@@ -1,0 +1,457 @@
+#include "s3/model/records.h"
+
+#include "platform/base/endian.h"
+#include "platform/base/text.h"
+#include "s3/model/tlv.h"
+
+namespace creel::s3 {
+namespace {
+
+template <class T>
+void append_key(std::string& out, T value) {
+  Bytes raw;
+  append_be<T>(raw, value);
+  out.append(as_text(raw));
+}
+
+enum BucketTag : std::uint16_t { kBucketId = 1, kBucketCreated, kBucketOwner, kBucketRegion };
+
+// LIST reads only the first few: keep them low.
+enum ObjectTag : std::uint16_t {
+  kSize = 1,
+  kMtime,
+  kEtag,
+  kVersionId,
+  kChecksumAlgorithm,
+  kChecksumType,
+  kChecksumValue,
+  kLsn,
+  kCrc64,
+  kPartCount,
+  kBodyKind,
+  kManifest,
+  kBlob,
+  kOffset,
+  kOriginSite,
+  kOriginLsn,
+  kDocuments,
+  kHeaderBytes,
+  kManifestBytes,
+  kPartsBytes,
+  kHeaders,
+};
+
+enum BlobTag : std::uint16_t { kReferences = 1, kBlobSize, kBlobCrc, kBlobManifest, kBlobManifestBytes };
+
+enum UploadTag : std::uint16_t {
+  kUploadId = 1,
+  kInitiated,
+  kUploadOwner,
+  kUploadAlgorithm,
+  kUploadType,
+  kUploadHeaderBytes,
+  kUploadDocuments,
+  kUploadHeaders,
+  kUploadCompleted,
+  kUploadEtag,
+};
+
+constexpr std::size_t kPartRefBytes = 20;
+constexpr std::size_t kDocumentPieceBytes = 900;
+
+Result<RowId> read_id(const TlvReader& fields, std::uint16_t tag) {
+  const std::string raw = fields.text(tag);
+  if (raw.empty()) return RowId{};
+  const std::optional<RowId> id = RowId::parse(raw);
+  if (!id) return fail(ErrorCode::kCorrupt, cat("row: field ", tag, " is no id"));
+  return *id;
+}
+
+std::string id_or_nothing(const RowId& id) { return id == RowId{} ? std::string() : id.bytes(); }
+
+std::string document_key(RowId id, char kind, std::size_t piece) {
+  std::string key = id.bytes();
+  key.push_back(kind);
+  append_key<std::uint32_t>(key, static_cast<std::uint32_t>(piece));
+  return key;
+}
+
+Result<std::optional<std::string>> find_row(const store::RowReader& rows, store::Table table,
+                                            std::string_view key) {
+  return rows.find(table, key);
+}
+
+}  // namespace
+
+std::string RowId::bytes() const {
+  std::string out;
+  append_key<std::uint64_t>(out, lsn);
+  append_key<std::uint16_t>(out, sub);
+  return out;
+}
+
+std::optional<RowId> RowId::parse(std::string_view bytes) {
+  if (bytes.size() != 10) return std::nullopt;
+  const ByteView raw = as_bytes(bytes);
+  return RowId{load_be<std::uint64_t>(raw, 0), load_be<std::uint16_t>(raw, 8)};
+}
+
+std::string BucketRecord::encode() const {
+  TlvWriter out;
+  out.number(kBucketId, id).number(kBucketCreated, static_cast<std::uint64_t>(created_ms));
+  return out.text(kBucketOwner, owner).text(kBucketRegion, region).take();
+}
+
+Result<BucketRecord> BucketRecord::decode(std::string_view value) {
+  TRY(fields, TlvReader::parse(value));
+  BucketRecord record;
+  record.id = fields.number(kBucketId);
+  record.created_ms = static_cast<std::int64_t>(fields.number(kBucketCreated));
+  record.owner = fields.text(kBucketOwner);
+  record.region = fields.text(kBucketRegion);
+  if (record.id == 0) return fail(ErrorCode::kCorrupt, "bucket row without an id");
+  return record;
+}
+
+std::string be64_key(std::uint64_t bucket_id) {
+  std::string out;
+  append_key<std::uint64_t>(out, bucket_id);
+  return out;
+}
+
+std::string object_key(std::uint64_t bucket_id, std::string_view key) {
+  return be64_key(bucket_id).append(key);
+}
+
+std::string ObjectRecord::encode() const {
+  TlvWriter out;
+  out.number(kSize, size).number(kMtime, static_cast<std::uint64_t>(mtime_ms)).text(kEtag, etag);
+  out.text(kVersionId, version_id);
+  out.text(kChecksumAlgorithm, checksum.algorithm).text(kChecksumType, checksum.type);
+  out.text(kChecksumValue, checksum.value).number(kLsn, lsn).number(kCrc64, crc64);
+  out.number(kPartCount, part_count).number(kBodyKind, static_cast<std::uint64_t>(body.kind));
+  if (manifest_bytes == 0) out.text(kManifest, body.manifest);
+  out.text(kBlob, id_or_nothing(body.blob)).number(kOffset, body.offset);
+  out.number(kOriginSite, origin.site).number(kOriginLsn, origin.lsn);
+  out.text(kDocuments, id_or_nothing(documents)).number(kHeaderBytes, header_bytes);
+  out.number(kManifestBytes, manifest_bytes).number(kPartsBytes, parts_bytes);
+  if (header_bytes == 0) out.text(kHeaders, encode_headers(headers));
+  return out.take();
+}
+
+Result<ObjectRecord> ObjectRecord::decode(std::string_view value) {
+  TRY(fields, TlvReader::parse(value));
+  ObjectRecord record;
+  record.size = fields.number(kSize);
+  record.mtime_ms = static_cast<std::int64_t>(fields.number(kMtime));
+  record.etag = fields.text(kEtag);
+  record.version_id = fields.text(kVersionId);
+  record.checksum = {fields.text(kChecksumAlgorithm), fields.text(kChecksumType),
+                     fields.text(kChecksumValue)};
+  record.lsn = fields.number(kLsn);
+  record.crc64 = fields.number(kCrc64);
+  record.part_count = static_cast<std::uint32_t>(fields.number(kPartCount));
+  const std::uint64_t kind = fields.number(kBodyKind);
+  if (kind > static_cast<std::uint64_t>(Body::Kind::kParts))
+    return fail(ErrorCode::kCorrupt, cat("object row: unknown body kind ", kind));
+  record.body.kind = static_cast<Body::Kind>(kind);
+  record.body.manifest = fields.text(kManifest);
+  TRY(blob, read_id(fields, kBlob));
+  record.body.blob = blob;
+  record.body.offset = fields.number(kOffset);
+  record.origin = {static_cast<std::uint32_t>(fields.number(kOriginSite)),
+                   fields.number(kOriginLsn)};
+  TRY(documents, read_id(fields, kDocuments));
+  record.documents = documents;
+  record.header_bytes = static_cast<std::uint32_t>(fields.number(kHeaderBytes));
+  record.manifest_bytes = static_cast<std::uint32_t>(fields.number(kManifestBytes));
+  record.parts_bytes = static_cast<std::uint32_t>(fields.number(kPartsBytes));
+  TRY(headers, decode_headers(fields.text(kHeaders)));
+  record.headers = std::move(headers);
+  return record;
+}
+
+std::string BlobRecord::encode() const {
+  TlvWriter out;
+  out.number(kReferences, references).number(kBlobSize, size).number(kBlobCrc, crc64);
+  if (manifest_bytes == 0) out.text(kBlobManifest, manifest);
+  return out.number(kBlobManifestBytes, manifest_bytes).take();
+}
+
+Result<BlobRecord> BlobRecord::decode(std::string_view value) {
+  TRY(fields, TlvReader::parse(value));
+  BlobRecord record;
+  record.references = static_cast<std::uint32_t>(fields.number(kReferences));
+  record.size = fields.number(kBlobSize);
+  record.crc64 = fields.number(kBlobCrc);
+  record.manifest = fields.text(kBlobManifest);
+  record.manifest_bytes = static_cast<std::uint32_t>(fields.number(kBlobManifestBytes));
+  if (record.references == 0) return fail(ErrorCode::kCorrupt, "blob row without references");
+  return record;
+}
+
+std::string UploadRecord::encode() const {
+  TlvWriter out;
+  out.text(kUploadId, upload_id).number(kInitiated, static_cast<std::uint64_t>(initiated_ms));
+  out.text(kUploadOwner, owner).text(kUploadAlgorithm, checksum.algorithm);
+  out.text(kUploadType, checksum.type).number(kUploadHeaderBytes, header_bytes);
+  out.text(kUploadDocuments, id_or_nothing(documents));
+  if (header_bytes == 0) out.text(kUploadHeaders, encode_headers(headers));
+  return out.number(kUploadCompleted, completed ? 1 : 0).text(kUploadEtag, etag).take();
+}
+
+Result<UploadRecord> UploadRecord::decode(std::string_view value) {
+  TRY(fields, TlvReader::parse(value));
+  UploadRecord record;
+  record.upload_id = fields.text(kUploadId);
+  record.initiated_ms = static_cast<std::int64_t>(fields.number(kInitiated));
+  record.owner = fields.text(kUploadOwner);
+  record.checksum = {fields.text(kUploadAlgorithm), fields.text(kUploadType), {}};
+  record.header_bytes = static_cast<std::uint32_t>(fields.number(kUploadHeaderBytes));
+  TRY(documents, read_id(fields, kUploadDocuments));
+  record.documents = documents;
+  TRY(headers, decode_headers(fields.text(kUploadHeaders)));
+  record.headers = std::move(headers);
+  record.completed = fields.number(kUploadCompleted) != 0;
+  record.etag = fields.text(kUploadEtag);
+  return record;
+}
+
+std::string upload_key(std::uint64_t bucket_id, std::string_view key, std::uint64_t upload_lsn) {
+  std::string out = object_key(bucket_id, key);
+  append_key<std::uint64_t>(out, upload_lsn);
+  return out;
+}
+
+std::string make_upload_id(std::uint64_t lsn, std::uint64_t random) {
+  Bytes raw;
+  append_be<std::uint64_t>(raw, lsn);
+  append_be<std::uint64_t>(raw, random);
+  return hex_encode(raw);
+}
+
+std::optional<std::uint64_t> upload_lsn(std::string_view upload_id) {
+  if (upload_id.size() != 32) return std::nullopt;
+  const std::optional<Bytes> raw = hex_decode(upload_id);
+  if (!raw) return std::nullopt;
+  return load_be<std::uint64_t>(*raw, 0);
+}
+
+std::string PartRecord::encode() const {
+  TlvWriter out;
+  out.number(kSize, size).number(kMtime, static_cast<std::uint64_t>(mtime_ms)).text(kEtag, etag);
+  out.text(kChecksumAlgorithm, checksum.algorithm).text(kChecksumType, checksum.type);
+  out.text(kChecksumValue, checksum.value).number(kCrc64, crc64);
+  return out.text(kBlob, id_or_nothing(blob)).take();
+}
+
+Result<PartRecord> PartRecord::decode(std::string_view value) {
+  TRY(fields, TlvReader::parse(value));
+  PartRecord record;
+  record.size = fields.number(kSize);
+  record.mtime_ms = static_cast<std::int64_t>(fields.number(kMtime));
+  record.etag = fields.text(kEtag);
+  record.checksum = {fields.text(kChecksumAlgorithm), fields.text(kChecksumType),
+                     fields.text(kChecksumValue)};
+  record.crc64 = fields.number(kCrc64);
+  TRY(blob, read_id(fields, kBlob));
+  record.blob = blob;
+  return record;
+}
+
+std::string part_key(std::uint64_t upload_lsn, std::uint16_t number) {
+  std::string out;
+  append_key<std::uint64_t>(out, upload_lsn);
+  append_key<std::uint16_t>(out, number);
+  return out;
+}
+
+void put_document(store::StagedRows& rows, RowId id, char kind, std::string_view bytes) {
+  for (std::size_t piece = 0; piece * kDocumentPieceBytes < bytes.size(); ++piece)
+    rows.put(store::Table::kManifest, document_key(id, kind, piece),
+             bytes.substr(piece * kDocumentPieceBytes, kDocumentPieceBytes));
+}
+
+void erase_document(store::StagedRows& rows, RowId id, char kind, std::size_t bytes) {
+  for (std::size_t piece = 0; piece * kDocumentPieceBytes < bytes; ++piece)
+    rows.erase(store::Table::kManifest, document_key(id, kind, piece));
+}
+
+Result<std::string> load_document(const store::RowReader& rows, RowId id, char kind,
+                                  std::size_t bytes) {
+  std::string out;
+  out.reserve(bytes);
+  for (std::size_t piece = 0; piece * kDocumentPieceBytes < bytes; ++piece) {
+    TRY(row, rows.find(store::Table::kManifest, document_key(id, kind, piece)));
+    if (!row)
+      return fail(ErrorCode::kCorrupt,
+                  cat("document ", kind, " of operation ", id.lsn, ": piece ", piece, " is missing"));
+    out.append(*row);
+  }
+  if (out.size() != bytes)
+    return fail(ErrorCode::kCorrupt, cat("document ", kind, " of operation ", id.lsn, ": ",
+                                         out.size(), " bytes instead of ", bytes));
+  return out;
+}
+
+std::string encode_headers(const std::vector<Header>& headers) {
+  std::string out;
+  const auto add = [&out](std::string_view text) {
+    out.push_back(static_cast<char>(text.size() & 0xff));
+    out.push_back(static_cast<char>(text.size() >> 8));
+    out.append(text);
+  };
+  for (const Header& header : headers) {
+    add(header.first);
+    add(header.second);
+  }
+  return out;
+}
+
+Result<std::vector<Header>> decode_headers(std::string_view bytes) {
+  std::vector<Header> headers;
+  std::size_t at = 0;
+  const auto next = [&bytes, &at]() -> std::optional<std::string> {
+    if (bytes.size() - at < 2) return std::nullopt;
+    const std::size_t length = load_le<std::uint16_t>(as_bytes(bytes), at);
+    if (bytes.size() - at - 2 < length) return std::nullopt;
+    std::string text(bytes.substr(at + 2, length));
+    at += 2 + length;
+    return text;
+  };
+  while (at < bytes.size()) {
+    std::optional<std::string> name = next();
+    std::optional<std::string> value = name ? next() : std::nullopt;
+    if (!value) return fail(ErrorCode::kCorrupt, "headers: a text runs past the end");
+    headers.emplace_back(std::move(*name), std::move(*value));
+  }
+  return headers;
+}
+
+std::string encode_parts(const std::vector<PartRef>& parts) {
+  std::string out;
+  for (const PartRef& part : parts) {
+    out.append(part.blob.bytes());
+    append_key<std::uint64_t>(out, part.size);
+    append_key<std::uint16_t>(out, part.number);
+  }
+  return out;
+}
+
+Result<std::vector<PartRef>> decode_parts(std::string_view bytes) {
+  if (bytes.size() % kPartRefBytes != 0)
+    return fail(ErrorCode::kCorrupt, cat("parts: ", bytes.size(), " bytes"));
+  std::vector<PartRef> parts;
+  parts.reserve(bytes.size() / kPartRefBytes);
+  for (std::size_t at = 0; at < bytes.size(); at += kPartRefBytes) {
+    PartRef part;
+    part.blob = *RowId::parse(bytes.substr(at, 10));
+    part.size = load_be<std::uint64_t>(as_bytes(bytes), at + 10);
+    part.number = load_be<std::uint16_t>(as_bytes(bytes), at + 18);
+    parts.push_back(part);
+  }
+  return parts;
+}
+
+Result<std::optional<BucketRecord>> load_bucket(const store::RowReader& rows,
+                                                std::string_view name) {
+  TRY(row, find_row(rows, store::Table::kBucket, name));
+  if (!row) return std::optional<BucketRecord>();
+  TRY(record, BucketRecord::decode(*row));
+  return std::optional<BucketRecord>(std::move(record));
+}
+
+Result<std::optional<ObjectRecord>> load_object(const store::RowReader& rows,
+                                                std::uint64_t bucket_id, std::string_view key) {
+  TRY(row, find_row(rows, store::Table::kObject, object_key(bucket_id, key)));
+  if (!row) return std::optional<ObjectRecord>();
+  TRY(record, ObjectRecord::decode(*row));
+  if (record.header_bytes > 0) {
+    TRY(document, load_document(rows, record.documents, 'h', record.header_bytes));
+    TRY(headers, decode_headers(document));
+    record.headers = std::move(headers);
+  }
+  if (record.manifest_bytes > 0) {
+    TRY(manifest, load_document(rows, record.documents, 'm', record.manifest_bytes));
+    record.body.manifest = std::move(manifest);
+  }
+  return std::optional<ObjectRecord>(std::move(record));
+}
+
+Result<std::optional<UploadRecord>> load_upload(const store::RowReader& rows,
+                                                std::uint64_t bucket_id, std::string_view key,
+                                                std::string_view upload_id) {
+  const std::optional<std::uint64_t> lsn = upload_lsn(upload_id);
+  if (!lsn) return std::optional<UploadRecord>();
+  TRY(row, find_row(rows, store::Table::kUpload, upload_key(bucket_id, key, *lsn)));
+  if (!row) return std::optional<UploadRecord>();
+  TRY(record, UploadRecord::decode(*row));
+  if (record.upload_id != upload_id) return std::optional<UploadRecord>();
+  if (record.header_bytes > 0) {
+    TRY(document, load_document(rows, record.documents, 'h', record.header_bytes));
+    TRY(headers, decode_headers(document));
+    record.headers = std::move(headers);
+  }
+  return std::optional<UploadRecord>(std::move(record));
+}
+
+Result<std::optional<PartRecord>> load_part(const store::RowReader& rows, std::uint64_t upload_lsn,
+                                            std::uint16_t number) {
+  TRY(row, find_row(rows, store::Table::kPart, part_key(upload_lsn, number)));
+  if (!row) return std::optional<PartRecord>();
+  TRY(record, PartRecord::decode(*row));
+  return std::optional<PartRecord>(std::move(record));
+}
+
+Result<std::optional<BlobRecord>> load_blob(const store::RowReader& rows, RowId id) {
+  TRY(row, find_row(rows, store::Table::kBlob, id.bytes()));
+  if (!row) return std::optional<BlobRecord>();
+  TRY(record, BlobRecord::decode(*row));
+  if (record.manifest_bytes > 0) {
+    TRY(manifest, load_document(rows, id, 'm', record.manifest_bytes));
+    record.manifest = std::move(manifest);
+  }
+  return std::optional<BlobRecord>(std::move(record));
+}
+
+Result<std::vector<PartRef>> load_parts(const store::RowReader& rows, const ObjectRecord& object) {
+  if (object.body.kind != Body::Kind::kParts) return std::vector<PartRef>();
+  TRY(document, load_document(rows, object.documents, 'p', object.parts_bytes));
+  return decode_parts(document);
+}
+
+Result<std::vector<BodyRun>> body_runs(const store::RowReader& rows, const ObjectRecord& object,
+                                       std::uint64_t offset, std::uint64_t length) {
+  check(offset <= object.size && length <= object.size - offset);
+  std::vector<BodyRun> runs;
+  if (length == 0) return runs;
+  if (object.body.kind == Body::Kind::kDirect) {
+    runs.push_back({object.body.manifest, offset, length});
+    return runs;
+  }
+  std::vector<PartRef> parts;
+  std::uint64_t base = 0;  // Where the first part begins, in the blob.
+  if (object.body.kind == Body::Kind::kSlice) {
+    parts.push_back({object.body.blob, object.size, 1});
+    base = object.body.offset;
+  } else {
+    TRY(loaded, load_parts(rows, object));
+    parts = std::move(loaded);
+  }
+  std::uint64_t at = 0;
+  for (const PartRef& part : parts) {
+    const std::uint64_t end = at + part.size;
+    if (part.size > 0 && end > offset && at < offset + length) {
+      TRY(blob, load_blob(rows, part.blob));
+      if (!blob)
+        return fail(ErrorCode::kCorrupt, cat("blob of operation ", part.blob.lsn, " has no row"));
+      const std::uint64_t from = offset > at ? offset - at : 0;
+      const std::uint64_t until = offset + length < end ? offset + length - at : part.size;
+      runs.push_back({std::move(blob->manifest), base + from, until - from});
+    }
+    at = end;
+  }
+  return runs;
+}
+
+}  // namespace creel::s3
