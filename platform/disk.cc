@@ -4,6 +4,12 @@
 
 namespace creel {
 
+Task<Result<Unit>> File::write_sync(Ctx& ctx, std::uint64_t offset,
+                                    std::span<const ByteView> parts) {
+  CO_DO(co_await write(ctx, offset, parts));
+  co_return co_await sync(ctx);
+}
+
 Task<Result<Bytes>> read_file(Ctx& ctx, Disk& disk, std::string path, std::size_t bytes_max) {
   CO_TRY(file, co_await disk.open(ctx, path, OpenOptions()));
   CO_TRY(size, co_await file->size(ctx));

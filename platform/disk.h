@@ -30,6 +30,9 @@ class File {
   // fdatasync: data and size written before this call are on stable storage when ok. After an error
   // the state of unsynced data is unknown and a later ok means nothing: never retry.
   virtual Task<Result<Unit>> sync(Ctx& ctx) = 0;
+  // write(), then sync() if that was ok, as one job: half the thread hops. The group commit's way.
+  virtual Task<Result<Unit>> write_sync(Ctx& ctx, std::uint64_t offset,
+                                        std::span<const ByteView> parts);
   // Reserves space for [0, bytes) so that later writes there cannot meet kNoSpace; grows the size.
   virtual Task<Result<Unit>> allocate(Ctx& ctx, std::uint64_t bytes) = 0;
   virtual Task<Result<Unit>> truncate(Ctx& ctx, std::uint64_t bytes) = 0;
