@@ -52,7 +52,8 @@ std::int64_t floor_div(std::int64_t value, std::int64_t by) {
 Civil to_civil(WallTime time) {
   Civil out;
   const std::int64_t seconds = floor_div(time.ns, kNsPerSecond);
-  out.ns = time.ns - seconds * kNsPerSecond;
+  out.ns = time.ns % kNsPerSecond;  // seconds * kNsPerSecond can overflow at the very beginning.
+  if (out.ns < 0) out.ns += kNsPerSecond;
   const std::int64_t days = floor_div(seconds, kSecondsPerDay);
   const auto rest = static_cast<int>(seconds - days * kSecondsPerDay);
   out.hour = rest / 3600;

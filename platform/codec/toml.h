@@ -32,7 +32,7 @@ struct TomlValue {
   double real = 0;  // Also set for integers.
   bool boolean = false;
   std::vector<TomlValue> items{};    // Of an array, in order.
-  std::vector<TomlEntry> entries{};  // Of a table, in document order.
+  std::vector<TomlEntry> entries;  // Of a table, in document order.
 
   // The entry of that name in a table; null if there is none, or this is no table.
   const TomlValue* find(std::string_view name) const;
