@@ -1,0 +1,212 @@
+#include "store/index/lmdb_base.h"
+
+#include <fcntl.h>
+#include <lmdb.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "platform/base/text.h"
+#include "store/index/lmdb_layers.h"
+
+namespace creel::store {
+namespace {
+
+constexpr std::uint32_t kRowFormat = 1;
+
+std::uint64_t default_map_bytes() {
+  if constexpr (sizeof(void*) == 4) return 512 * MiB;
+#if defined(__aarch64__)
+  return 16 * GiB;
+#else
+  return 256 * GiB;
+#endif
+}
+
+// The environment's own row: everything needed to judge whether the file is ours and how far it is.
+struct Head {
+  Lsn applied;
+  std::uint32_t next_layer = 1;
+  std::uint64_t rows = 0;
+};
+
+class LmdbBase final : public RowBase {
+ public:
+  LmdbBase(MDB_env* env, MDB_dbi dbi, Uuid store) : env_(env), dbi_(dbi), store_(store) {}
+  ~LmdbBase() override {
+    if (reader_ != nullptr) mdb_txn_abort(reader_);
+    mdb_env_close(env_);
+  }
+
+  Result<Unit> load();
+
+  Lsn applied() const override { return head_.applied; }
+  std::uint64_t row_count() const override { return head_.rows; }
+  std::uint64_t bytes_used() const override;
+
+  Result<std::optional<std::string>> find(Table table, std::string_view key) const override {
+    return layered_find(reader_, dbi_, logical_key(table, key));
+  }
+  Result<std::unique_ptr<RowCursor>> cursor(Table table) const override {
+    return layered_cursor(reader_, dbi_, table);
+  }
+  Result<Unit> commit(const std::vector<RowEdit>& edits, Lsn applied) override;
+  void publish() override;
+
+ private:
+  Result<Unit> write_head(MDB_txn* txn, const Head& head);
+  Result<Head> read_head(MDB_txn* txn) const;
+
+  MDB_env* env_;
+  MDB_dbi dbi_;
+  Uuid store_;
+  MDB_txn* reader_ = nullptr;  // Loop thread; renewed at publish().
+  Head head_;                  // As the readers see it.
+  Head committed_;             // Written by commit(), adopted by publish().
+};
+
+std::string head_key() { return std::string("\0\0\0\0\0head", 9); }
+
+Result<Head> LmdbBase::read_head(MDB_txn* txn) const {
+  const std::string key = head_key();
+  MDB_val k{key.size(), const_cast<char*>(key.data())};
+  MDB_val v{};
+  const int rc = mdb_get(txn, dbi_, &k, &v);
+  if (rc == MDB_NOTFOUND) return Head{};
+  if (rc != 0) return lmdb_error("reading the head row", rc);
+  const ByteView raw(static_cast<const std::uint8_t*>(v.mv_data), v.mv_size);
+  if (raw.size() != 48 || load_le<std::uint32_t>(raw, 44) != crc32c(raw.first(44)))
+    return fail(ErrorCode::kCorrupt, "index: the head row does not match its checksum");
+  if (load_le<std::uint32_t>(raw, 0) != kRowFormat)
+    return fail(ErrorCode::kInvalid, cat("index: row format ", load_le<std::uint32_t>(raw, 0)));
+  if (!equal(raw.subspan(4, 16), store_))
+    return fail(ErrorCode::kInvalid, "index: belongs to another store");
+  return Head{Lsn{load_le<std::uint64_t>(raw, 20)}, load_le<std::uint32_t>(raw, 28),
+              load_le<std::uint64_t>(raw, 32)};
+}
+
+Result<Unit> LmdbBase::write_head(MDB_txn* txn, const Head& head) {
+  std::uint8_t raw[48] = {};
+  store_le<std::uint32_t>(raw, 0, kRowFormat);
+  std::memcpy(raw + 4, store_.data(), store_.size());
+  store_le<std::uint64_t>(raw, 20, head.applied.value);
+  store_le<std::uint32_t>(raw, 28, head.next_layer);
+  store_le<std::uint64_t>(raw, 32, head.rows);
+  store_le<std::uint32_t>(raw, 44, crc32c(ByteView(raw, 44)));
+  const std::string key = head_key();
+  MDB_val k{key.size(), const_cast<char*>(key.data())};
+  MDB_val v{sizeof raw, raw};
+  const int rc = mdb_put(txn, dbi_, &k, &v, 0);
+  if (rc != 0) return lmdb_error("writing the head row", rc);
+  return Unit{};
+}
+
+Result<Unit> LmdbBase::load() {
+  const int rc = mdb_txn_begin(env_, nullptr, MDB_RDONLY, &reader_);
+  if (rc != 0) return lmdb_error("starting a reader", rc);
+  TRY(head, read_head(reader_));
+  head_ = committed_ = head;
+  return Unit{};
+}
+
+std::uint64_t LmdbBase::bytes_used() const {
+  MDB_envinfo info;
+  MDB_stat stat;
+  if (mdb_env_info(env_, &info) != 0 || mdb_env_stat(env_, &stat) != 0) return 0;
+  return (static_cast<std::uint64_t>(info.me_last_pgno) + 1) * stat.ms_psize;
+}
+
+Result<Unit> LmdbBase::commit(const std::vector<RowEdit>& edits, Lsn applied) {
+  MDB_txn* txn = nullptr;
+  int rc = mdb_txn_begin(env_, nullptr, 0, &txn);
+  if (rc != 0) return lmdb_error("starting a checkpoint", rc);
+  Head head = committed_;
+  head.applied = applied;
+  LayeredWriter writer(txn, dbi_, head.next_layer);
+  for (const RowEdit& edit : edits) {
+    const std::string key = logical_key(edit.table, edit.key);
+    Result<int> change = edit.value ? writer.put(key, *edit.value) : writer.erase(key);
+    if (!change.ok()) {
+      mdb_txn_abort(txn);
+      return change.error();
+    }
+    head.rows = static_cast<std::uint64_t>(static_cast<std::int64_t>(head.rows) + change.value());
+  }
+  head.next_layer = writer.next_layer();
+  if (Result<Unit> written = write_head(txn, head); !written.ok()) {
+    mdb_txn_abort(txn);
+    return written.error();
+  }
+  rc = mdb_txn_commit(txn);
+  if (rc != 0) return lmdb_error("committing a checkpoint", rc);
+  committed_ = head;
+  return Unit{};
+}
+
+void LmdbBase::publish() {
+  mdb_txn_reset(reader_);
+  check(mdb_txn_renew(reader_) == 0);
+  head_ = committed_;
+}
+
+Result<Unit> remove_files(const std::string& dir) {
+  for (const char* name : {"/data.mdb", "/lock.mdb"}) {
+    if (unlink((dir + name).c_str()) != 0 && errno != ENOENT)
+      return fail(ErrorCode::kIo, cat(dir, name, ": cannot be removed"));
+  }
+  return Unit{};
+}
+
+Result<Unit> sync_folder(const std::string& dir) {
+  const int fd = ::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return fail(ErrorCode::kIo, cat(dir, ": cannot be opened"));
+  const int rc = fsync(fd);
+  ::close(fd);
+  if (rc != 0) return fail(ErrorCode::kIo, cat(dir, ": fsync failed"));
+  return Unit{};
+}
+
+Result<MDB_env*> open_env(const std::string& dir, std::uint64_t map_bytes) {
+  MDB_env* env = nullptr;
+  int rc = mdb_env_create(&env);
+  if (rc != 0) return lmdb_error("creating an environment", rc);
+  const auto give_up = [&env](const std::string& what, int code) -> Error {
+    mdb_env_close(env);
+    return lmdb_error(what, code);
+  };
+  rc = mdb_env_set_mapsize(env, static_cast<std::size_t>(map_bytes));
+  if (rc != 0) return give_up("setting the map size", rc);
+  rc = mdb_env_set_maxreaders(env, 126);
+  if (rc != 0) return give_up("setting the readers", rc);
+  // Never NOSYNC, NOMETASYNC, WRITEMAP or MAPASYNC: store.md §5.
+  rc = mdb_env_open(env, dir.c_str(), MDB_NOTLS | MDB_NORDAHEAD, 0600);
+  if (rc != 0) return give_up(cat("opening ", dir), rc);
+  return env;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<RowBase>> open_lmdb(const std::string& dir, const Uuid& store,
+                                           LmdbOptions options) {
+  if (mkdir(dir.c_str(), 0700) != 0 && errno != EEXIST)
+    return fail(errno == EROFS || errno == EACCES ? ErrorCode::kReadOnly : ErrorCode::kIo,
+                cat(dir, ": cannot be made"));
+  if (options.fresh) TRY_DO(remove_files(dir));
+  TRY(env, open_env(dir, options.map_bytes != 0 ? options.map_bytes : default_map_bytes()));
+  MDB_txn* txn = nullptr;
+  MDB_dbi dbi = 0;
+  int rc = mdb_txn_begin(env, nullptr, 0, &txn);
+  if (rc == 0) rc = mdb_dbi_open(txn, nullptr, MDB_CREATE, &dbi);
+  if (rc == 0) rc = mdb_txn_commit(txn);
+  if (rc != 0) {
+    mdb_env_close(env);
+    return lmdb_error(cat("opening ", dir), rc);
+  }
+  auto base = std::make_unique<LmdbBase>(env, dbi, store);
+  TRY_DO(base->load());
+  TRY_DO(sync_folder(dir));
+  return std::unique_ptr<RowBase>(std::move(base));
+}
+
+}  // namespace creel::store

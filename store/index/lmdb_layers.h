@@ -1,0 +1,48 @@
+#pragma once
+#include <lmdb.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "platform/base/endian.h"
+#include "platform/base/result.h"
+#include "platform/cpu/crc.h"
+#include "store/index/rows.h"
+
+namespace creel::store {
+
+// Logical keys of any length on LMDB's 511 bytes (store.md §4, after Masstree): an LMDB key is
+// layer u32be ‖ slice ≤ 480 B ‖ 0x01 if continued. A longer key stores a child layer's number under
+// its first 480 bytes and goes on there. Byte order is kept: an entry that ends sorts before its
+// continuation. Layer 0 is the root.
+
+std::string logical_key(Table table, std::string_view key);  // table u8 ‖ key
+Error lmdb_error(const std::string& what, int code);
+
+Result<std::optional<std::string>> layered_find(MDB_txn* txn, MDB_dbi dbi, const std::string& key);
+// Walks one table; lives no longer than the transaction's next renewal.
+Result<std::unique_ptr<RowCursor>> layered_cursor(MDB_txn* txn, MDB_dbi dbi, Table table);
+
+// Edits rows inside one write transaction. Results are the change in the number of rows.
+class LayeredWriter {
+ public:
+  LayeredWriter(MDB_txn* txn, MDB_dbi dbi, std::uint32_t next_layer)
+      : txn_(txn), dbi_(dbi), next_layer_(next_layer) {}
+  Result<int> put(const std::string& key, std::string_view value);
+  Result<int> erase(const std::string& key);
+  std::uint32_t next_layer() const { return next_layer_; }
+
+ private:
+  // The layer that the rest of `key` lies in; makes missing ones if asked.
+  Result<std::optional<std::uint32_t>> descend(std::uint32_t layer, std::string_view slice, bool make);
+  Result<bool> layer_empty(std::uint32_t layer);
+
+  MDB_txn* txn_;
+  MDB_dbi dbi_;
+  std::uint32_t next_layer_;
+};
+
+}  // namespace creel::store
