@@ -1,0 +1,40 @@
+#pragma once
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "store/index/layer.h"
+
+namespace creel::store {
+
+// What a MemBase has made durable: owned by its world, so that it outlives a simulated crash.
+struct MemImage {
+  std::map<RowName, std::string, RowNameLess> rows;
+  Lsn applied;
+};
+
+// Rows in memory, for the simulator and tests. commit() changes the image only, publish() what
+// readers see, as LmdbBase does with its transactions.
+class MemBase final : public RowBase {
+ public:
+  // `fresh` empties the image first.
+  MemBase(MemImage& image, bool fresh);
+
+  Result<std::optional<std::string>> find(Table table, std::string_view key) const override;
+  Result<std::unique_ptr<RowCursor>> cursor(Table table) const override;
+  Lsn applied() const override { return applied_; }
+  Result<Unit> commit(const std::vector<RowEdit>& edits, Lsn applied) override;
+  void publish() override;
+  std::uint64_t row_count() const override { return rows_.size(); }
+  std::uint64_t bytes_used() const override;
+
+ private:
+  MemImage& image_;
+  std::map<RowName, std::string, RowNameLess> rows_;
+  Lsn applied_;
+  std::vector<RowEdit> committed_;  // Not yet published.
+  Lsn committed_applied_;
+};
+
+}  // namespace creel::store

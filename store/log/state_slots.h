@@ -1,0 +1,48 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "platform/base/bytes.h"
+#include "store/log/format.h"
+
+namespace creel::store {
+
+// Operations that no copy of the log holds any more (R4): reported at every start, never skipped
+// silently.
+struct LostRange {
+  Lsn first;
+  Lsn last;
+  std::uint32_t segment = 0;
+  std::uint64_t offset = 0;  // Where the damage begins.
+  bool operator==(const LostRange&) const = default;
+};
+inline constexpr std::size_t kLostRangesMax = 64;
+
+// DIR/state: two 4 KiB slots written in turn, in place, so that a full drive can still start; and a
+// third block for the one word a signal handler may set (docs/formats/state.md).
+struct DriveState {
+  std::uint64_t sequence = 0;
+  std::uint64_t starts = 0;
+  bool clean = false;           // The fields below it are true, nothing was written since.
+  bool index_suspect = false;
+  std::uint32_t unclean_streak = 0;    // Unclean starts in a row, the first at:
+  std::uint64_t streak_wall_ms = 0;
+  // Only if clean: where the log ended.
+  Lsn last_lsn;
+  std::uint64_t last_batch = 0;
+  std::uint64_t chain = 0;
+  std::uint32_t log_segment = 0;
+  std::uint64_t log_end = 0;
+  BulkEnd bulk;
+  std::vector<LostRange> lost;  // At most kLostRangesMax.
+};
+inline constexpr std::uint64_t kStateBytes = 3 * kBlock;
+inline constexpr std::uint64_t kSuspectOffset = 2 * kBlock;  // Non-zero u64: the index is suspect.
+
+Bytes encode_state_slot(const DriveState& state);  // kBlock bytes; slot sequence % 2.
+std::optional<DriveState> parse_state_slot(ByteView block);
+// The newer of both slots, with the suspect word folded in; nullopt if neither is whole.
+std::optional<DriveState> parse_state(ByteView file);
+
+}  // namespace creel::store
