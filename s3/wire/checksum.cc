@@ -114,48 +114,25 @@ S3Result<Unit> check_sdk_algorithm(Headers headers, const BodyChecks& checks) {
   return Unit{};
 }
 
-// CRC of A‖B from those of A and B, for a reflected CRC of `width` bits whose init and final xor are
-// all ones: B's length of zero bytes is run through A's register as powers of a GF(2) matrix.
-std::uint64_t crc_combine(std::uint64_t polynomial, unsigned width, std::uint64_t a,
-                          std::uint64_t b, std::uint64_t b_bytes) {
-  using Matrix = std::array<std::uint64_t, 64>;
-  const auto apply = [](const Matrix& matrix, std::uint64_t vector) {
-    std::uint64_t sum = 0;
-    for (unsigned i = 0; vector != 0; ++i, vector >>= 1)
-      if (vector & 1) sum ^= matrix[i];
-    return sum;
-  };
-  const auto square = [&](const Matrix& matrix) {
-    Matrix out{};
-    for (unsigned i = 0; i < width; ++i) out[i] = apply(matrix, matrix[i]);
-    return out;
-  };
-  Matrix shift{};  // One zero bit.
-  shift[0] = polynomial;
-  for (unsigned i = 1; i < width; ++i) shift[i] = std::uint64_t{1} << (i - 1);
-  for (int doubling = 0; doubling < 3; ++doubling) shift = square(shift);  // One zero byte.
-  for (; b_bytes != 0; b_bytes >>= 1) {
-    if (b_bytes & 1) a = apply(shift, a);
-    shift = square(shift);
-  }
-  return a ^ b;
-}
-
 std::uint64_t big_endian(ByteView raw) {
   std::uint64_t value = 0;
   for (std::uint8_t byte : raw) value = value << 8 | byte;
   return value;
 }
 
-std::uint64_t reflected_polynomial(ChecksumAlgorithm algorithm) {
+// The CRC of A and B in a row from those of A and B.
+std::uint64_t crc_combine(ChecksumAlgorithm algorithm, std::uint64_t a, std::uint64_t b,
+                          std::uint64_t b_bytes) {
   switch (algorithm) {
-    case ChecksumAlgorithm::kCrc32: return 0xEDB88320u;
-    case ChecksumAlgorithm::kCrc32c: return 0x82F63B78u;
-    case ChecksumAlgorithm::kCrc64nvme: return 0x9A6C9329AC4BC9B5u;
+    case ChecksumAlgorithm::kCrc32:
+      return crc32_combine(static_cast<std::uint32_t>(a), static_cast<std::uint32_t>(b), b_bytes);
+    case ChecksumAlgorithm::kCrc32c:
+      return crc32c_combine(static_cast<std::uint32_t>(a), static_cast<std::uint32_t>(b), b_bytes);
+    case ChecksumAlgorithm::kCrc64nvme: return crc64_nvme_combine(a, b, b_bytes);
     case ChecksumAlgorithm::kSha1:
     case ChecksumAlgorithm::kSha256: break;
   }
-  check(false);
+  check(false);  // A hash cannot be combined.
   return 0;
 }
 
@@ -368,16 +345,15 @@ Checksum composite_checksum(ChecksumAlgorithm algorithm, std::span<const PartChe
 }
 
 Checksum combined_checksum(ChecksumAlgorithm algorithm, std::span<const PartChecksum> parts) {
-  const std::uint64_t polynomial = reflected_polynomial(algorithm);
-  const unsigned width = static_cast<unsigned>(algorithm_bytes(algorithm) * 8);
   std::uint64_t sum = 0;  // The CRC of nothing.
   for (const PartChecksum& part : parts) {
     check(part.raw.size() == algorithm_bytes(algorithm));
-    sum = crc_combine(polynomial, width, sum, big_endian(part.raw), part.length);
+    sum = crc_combine(algorithm, sum, big_endian(part.raw), part.length);
   }
   return {.algorithm = algorithm,
-          .raw = width == 64 ? big_endian64(sum)
-                             : big_endian32(static_cast<std::uint32_t>(sum))};
+          .raw = algorithm == ChecksumAlgorithm::kCrc64nvme
+                     ? big_endian64(sum)
+                     : big_endian32(static_cast<std::uint32_t>(sum))};
 }
 
 }  // namespace creel::s3

@@ -29,4 +29,11 @@ std::optional<std::string> Headers::joined(std::string_view name) const {
   return all;
 }
 
+std::vector<HeaderField> header_fields(const HeaderList& list) {
+  std::vector<HeaderField> fields;
+  fields.reserve(list.size());
+  for (const Header field : list) fields.push_back(field);
+  return fields;
+}
+
 }  // namespace creel::s3

@@ -4,14 +4,14 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "platform/http/header_list.h"
 
 namespace creel::s3 {
 
 // One header field as it came; the name in any case, the value trimmed by the HTTP parser or not.
-struct HeaderField {
-  std::string_view name;
-  std::string_view value;
-};
+using HeaderField = creel::Header;
 
 // A borrowed list of header fields in arrival order. Look-ups ignore the case of names.
 class Headers {
@@ -32,6 +32,9 @@ class Headers {
  private:
   std::span<const HeaderField> fields_;
 };
+
+// The fields of a message, to be borrowed by Headers. Views into `list`, which must not change.
+std::vector<HeaderField> header_fields(const HeaderList& list);
 
 // What the signature covers, as it stood in the request line: nothing decoded, nothing folded.
 struct RequestHead {
