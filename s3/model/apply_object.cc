@@ -4,27 +4,6 @@
 namespace creel::s3 {
 namespace {
 
-std::string_view bare_etag(std::string_view text) {
-  text = trim(text);
-  if (text.starts_with("W/")) text.remove_prefix(2);
-  if (text.size() >= 12 && text.starts_with("&quot;") && text.ends_with("&quot;"))
-    return text.substr(6, text.size() - 12);
-  if (text.size() >= 2 && text.front() == '"' && text.back() == '"')
-    return text.substr(1, text.size() - 2);
-  return text;
-}
-
-// RFC 9110 §13.1.1: "*", or a comma-separated list that holds the ETag.
-bool etag_matches(std::string_view list, std::string_view etag) {
-  for (;;) {
-    const std::size_t comma = list.find(',');
-    const std::string_view one = bare_etag(list.substr(0, comma));
-    if (one == "*" || one == etag) return true;
-    if (comma == std::string_view::npos) return false;
-    list.remove_prefix(comma + 1);
-  }
-}
-
 Answer refused(Refusal why, std::string detail) {
   Answer answer;
   answer.refusal = why;
@@ -37,17 +16,14 @@ Answer refused(Refusal why, std::string detail) {
 // s3.md §6: If-Match on an absent key is 404 for a write, 412 for a delete.
 std::optional<Answer> judge_conditions(const Conditions& conditions,
                                        const std::optional<std::string>& current, bool deleting) {
-  if (!conditions.if_match.empty()) {
-    if (!current)
-      return deleting ? refused(Refusal::kPreconditionFailed, "If-Match")
-                      : refused(Refusal::kNoSuchKey, {});
-    if (!etag_matches(conditions.if_match, *current))
-      return refused(Refusal::kPreconditionFailed, "If-Match");
-  }
-  if (!conditions.if_none_match.empty() && current &&
-      etag_matches(conditions.if_none_match, *current))
-    return refused(Refusal::kPreconditionFailed, "If-None-Match");
-  return std::nullopt;
+  const std::optional<std::string_view> etag =
+      current ? std::optional<std::string_view>(*current) : std::nullopt;
+  const S3Result<Unit> judged =
+      deleting ? check_delete(conditions, etag) : check_write(conditions, etag, {});
+  if (judged.ok()) return std::nullopt;
+  if (judged.error().code == S3Code::kNoSuchKey) return refused(Refusal::kNoSuchKey, {});
+  const bool match = !conditions.if_match.empty();
+  return refused(Refusal::kPreconditionFailed, match ? "If-Match" : "If-None-Match");
 }
 
 Result<Answer> Apply::put_object(const PutObject& op) {

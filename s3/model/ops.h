@@ -6,6 +6,7 @@
 
 #include "platform/base/result.h"
 #include "s3/model/records.h"
+#include "s3/wire/conditions.h"
 #include "store/store.h"
 
 namespace creel::s3 {
@@ -58,10 +59,7 @@ struct BodySource {
   std::uint64_t offset = 0;  // kPack: where in the pack blob (or payload) of this operation.
 };
 
-struct Conditions {
-  std::string if_match;       // ETag list as sent; empty: none.
-  std::string if_none_match;  // Likewise; "*" = must not exist.
-};
+using Conditions = WriteConditions;  // If-Match, If-None-Match; decided at the log position.
 
 struct CreateBucket {
   std::string name, owner, region;
@@ -76,7 +74,7 @@ struct PutObject {
   std::uint64_t size = 0;
   std::string etag;
   std::uint64_t crc64 = 0;
-  Checksum checksum;
+  StoredChecksum checksum;
   std::vector<Header> headers;
   Conditions conditions;
   BodySource body;
@@ -95,14 +93,14 @@ struct CopyObject {  // Within one store: shares the source's blobs.
   std::int64_t time_ms = 0;
   bool replace_headers = false;
   std::vector<Header> headers;
-  Checksum checksum;        // Empty: the source's is kept.
+  StoredChecksum checksum;        // Empty: the source's is kept.
   Conditions conditions;
 };
 struct CreateUpload {
   std::string bucket, key, owner;
   std::int64_t time_ms = 0;
   std::uint64_t random = 0;  // Becomes part of the upload id.
-  Checksum checksum;
+  StoredChecksum checksum;
   std::vector<Header> headers;
 };
 struct PutPart {
@@ -112,7 +110,7 @@ struct PutPart {
   std::uint64_t size = 0;
   std::string etag;
   std::uint64_t crc64 = 0;
-  Checksum checksum;
+  StoredChecksum checksum;
   BodySource body;
 };
 struct CompletedPart {
@@ -128,7 +126,7 @@ struct CompleteUpload {
   std::optional<std::uint64_t> object_size;  // x-amz-mp-object-size
   // Computed by the service from the part rows it saw; the model checks that they still agree.
   std::string etag;
-  Checksum checksum;
+  StoredChecksum checksum;
 };
 struct AbortUpload {
   std::string bucket, key, upload_id;
@@ -212,7 +210,7 @@ struct Answer {
   std::string etag, version_id, upload_id;
   std::int64_t mtime_ms = 0;
   std::uint64_t size = 0;
-  Checksum checksum;
+  StoredChecksum checksum;
   bool existed = false;    // DeleteObject: there was something to delete.
   std::string encode() const;
   static Result<Answer> decode(std::string_view bytes);

@@ -57,7 +57,7 @@ struct Body {
   std::uint64_t offset = 0;
 };
 
-struct Checksum {
+struct StoredChecksum {
   std::string algorithm;  // CRC32 CRC32C CRC64NVME SHA1 SHA256; empty: none asked for.
   std::string type;       // FULL_OBJECT or COMPOSITE.
   std::string value;      // Base64, with -N if composite.
@@ -76,7 +76,7 @@ struct ObjectRecord {
   std::string version_id;  // Empty: "null".
   std::uint64_t lsn = 0;   // Operation that wrote it.
   std::uint64_t crc64 = 0; // CRC-64/NVME of the whole plain body.
-  Checksum checksum;
+  StoredChecksum checksum;
   std::uint32_t part_count = 0;  // 0: not a multipart object.
   Body body;
   Origin origin;
@@ -104,7 +104,7 @@ struct UploadRecord {
   std::string upload_id;  // As given to the client.
   std::int64_t initiated_ms = 0;
   std::string owner;
-  Checksum checksum;      // Algorithm and type chosen at creation.
+  StoredChecksum checksum;      // Algorithm and type chosen at creation.
   std::uint32_t header_bytes = 0;
   RowId documents;
   std::vector<Header> headers;
@@ -123,7 +123,7 @@ struct PartRecord {
   std::int64_t mtime_ms = 0;
   std::string etag;
   std::uint64_t crc64 = 0;
-  Checksum checksum;
+  StoredChecksum checksum;
   RowId blob;  // Its bytes are a blob row with one reference; unset for an empty part.
   std::string encode() const;
   static Result<PartRecord> decode(std::string_view value);

@@ -7,85 +7,191 @@
 #include "platform/http/body.h"
 #include "platform/platform.h"
 #include "s3/model/model.h"
-#include "s3/service/blobs.h"
 #include "s3/service/log.h"
-#include "s3/wire/checksum.h"
-#include "s3/wire/error.h"
+#include "s3/service/upload_body.h"
+#include "s3/wire/copy_source.h"
+#include "s3/wire/range.h"
+#include "s3/wire/xml_in.h"
 
 namespace creel::s3 {
 
-// The meaning of the S3 operations over a Log and Blobs, the same for edge and core; routes/ turns
-// HTTP into these calls, replicate/ calls the receiving ones. Nothing here is cached across
-// co_await but immutable records. Loop thread only.
+inline constexpr std::uint64_t kPutBytesMax = 5 * GiB;  // A single PUT, part or copy.
 
 struct PutArguments {
   std::string bucket, key;
-  std::vector<Header> headers;          // Stored system and user metadata.
-  std::optional<std::uint64_t> size;    // Decoded length, if the client told it.
+  std::vector<Header> headers;  // Kept with the object.
   Conditions conditions;
-  Checksum checksum_wanted;             // Algorithm (and value) the client gave; may come by trailer.
-  std::optional<std::string> content_md5;  // Raw 16 bytes.
 };
 
 struct WriteOutcome {
-  std::string etag;        // Without quotes.
+  std::string etag;        // Bare.
   std::string version_id;  // Empty: unversioned.
   std::int64_t mtime_ms = 0;
   std::uint64_t size = 0;
-  Checksum checksum;
+  std::optional<Checksum> checksum;
+  bool checksum_given = false;  // By the client: to be echoed.
 };
 
-// One object opened for reading: the record as of now and where to read it. The bytes stay readable
-// unless the object is replaced or deleted meanwhile; then read() re-checks and reports kNotFound.
+// An object as of the moment it was opened. Its bytes stay readable unless it is replaced meanwhile.
 struct OpenedObject {
-  std::string bucket, key;
-  std::uint64_t bucket_id = 0;
   ObjectRecord record;
   std::string replication_status;  // "", PENDING, COMPLETED, FAILED or REPLICA.
 };
 
 struct ListArguments {
-  std::string bucket, prefix, delimiter;
-  std::string after;               // First key > after (marker, start-after or token).
-  std::size_t keys_max = 1'000;    // Keys and common prefixes together.
+  std::string bucket, prefix, delimiter, after;
+  std::size_t count_max = 1'000;  // Keys and common prefixes together.
 };
 struct ListedObject {
   std::string key;
-  std::uint64_t size = 0;
-  std::int64_t mtime_ms = 0;
-  std::string etag;
-  Checksum checksum;
+  ObjectRecord record;  // Without headers, parts and long manifests.
 };
 struct ListOutcome {
   std::vector<ListedObject> objects;
   std::vector<std::string> common_prefixes;
   bool truncated = false;
-  std::string next;                // Pass as `after` to go on.
+  std::string next;  // Pass as `after` to go on.
+};
+
+struct CopyArguments {
+  std::string bucket, key;
+  CopySource source;
+  ReadConditions source_conditions;
+  bool replace_headers = false;
+  std::vector<Header> headers;
+  std::optional<ChecksumAlgorithm> algorithm;  // A new checksum; none: the source's is kept.
+  Conditions conditions;
 };
 
 struct UploadArguments {
   std::string bucket, key, owner;
   std::vector<Header> headers;
-  Checksum checksum;
+  ChecksumChoice checksum;
+};
+struct PartArguments {
+  std::string bucket, key, upload_id;
+  std::uint16_t number = 0;
 };
 struct ListedUpload {
-  std::string key, upload_id, owner;
-  std::int64_t initiated_ms = 0;
-  Checksum checksum;
+  std::string key;
+  UploadRecord record;
+};
+struct ListUploadsOutcome {
+  std::vector<ListedUpload> uploads;
+  std::vector<std::string> common_prefixes;
+  bool truncated = false;
+  std::string next_key, next_upload_id;
 };
 struct ListedPart {
   std::uint16_t number = 0;
   PartRecord record;
 };
+struct ListPartsOutcome {
+  UploadRecord upload;
+  std::vector<ListedPart> parts;
+  bool truncated = false;
+};
+struct CompleteArguments {
+  std::string bucket, key, upload_id;
+  std::vector<CompletePart> parts;
+  Conditions conditions;
+  std::optional<Checksum> checksum;  // Of the whole, if the client gave one.
+  std::optional<ChecksumType> checksum_type;
+  std::optional<std::uint64_t> object_size;
+};
+struct ListedBucket {
+  std::string name;
+  BucketRecord record;
+};
 
-// The replication feed's view of a bucket: who is told which objects wait. Implemented in app/.
+// Who waits for an object to be sent on. Implemented in app/ over replicate/.
 class ReplicationStatus {
  public:
-  // "", PENDING, COMPLETED or FAILED for an object written by operation `lsn`.
-  virtual std::string status(std::string_view bucket, std::string_view key, std::uint64_t lsn) const = 0;
+  // "", PENDING, COMPLETED or FAILED for the object that operation `lsn` wrote.
+  virtual std::string status(std::string_view bucket, std::string_view key,
+                             std::uint64_t lsn) const = 0;
 
  protected:
   ~ReplicationStatus() = default;
 };
+
+struct ServiceOptions {
+  std::string region = "us-east-1";
+  std::size_t list_scan_max = 100'000;  // Rows one page may walk before it ends early.
+};
+
+// The meaning of the S3 operations over a Log and Blobs, the same for edge and core. routes/ turns
+// HTTP into these calls. Nothing is cached: every call reads the newest published rows, and rows are
+// never held across co_await. Ok of a write means durable. Loop thread only.
+class ObjectService {
+ public:
+  ObjectService(Platform& platform, Log& log, Blobs& blobs, ServiceOptions options)
+      : platform_(platform), log_(log), blobs_(blobs), options_(std::move(options)) {}
+  void set_replication_status(const ReplicationStatus* status) { replication_ = status; }
+  const std::string& region() const { return options_.region; }
+
+  Task<S3Result<Unit>> create_bucket(Ctx& ctx, std::string name, std::string owner,
+                                     std::string region);
+  Task<S3Result<Unit>> delete_bucket(Ctx& ctx, std::string name);
+  S3Result<BucketRecord> find_bucket(std::string_view name) const;  // 404 NoSuchBucket.
+  // Names > after with the prefix, at most count_max (and one more to tell that there is more).
+  S3Result<std::vector<ListedBucket>> list_buckets(std::string_view prefix, std::string_view after,
+                                                   std::size_t count_max) const;
+
+  Task<S3Result<WriteOutcome>> put_object(Ctx& ctx, PutArguments arguments, UploadBody& body,
+                                          BodyPromise promise);
+  S3Result<OpenedObject> open(std::string_view bucket, std::string_view key) const;
+  // The bytes [offset, offset + length) of an opened object.
+  S3Result<std::unique_ptr<BodyReader>> read(const OpenedObject& object, std::uint64_t offset,
+                                             std::uint64_t length) const;
+  S3Result<std::vector<PartRef>> parts_of(const OpenedObject& object) const;
+  Task<S3Result<bool>> delete_object(Ctx& ctx, std::string bucket, std::string key,
+                                     Conditions conditions);  // Whether there was one.
+  Task<S3Result<WriteOutcome>> copy_object(Ctx& ctx, CopyArguments arguments);
+  S3Result<ListOutcome> list(const ListArguments& arguments) const;
+
+  Task<S3Result<std::string>> create_upload(Ctx& ctx, UploadArguments arguments);
+  S3Result<UploadRecord> find_upload(std::string_view bucket, std::string_view key,
+                                     std::string_view upload_id) const;
+  Task<S3Result<WriteOutcome>> put_part(Ctx& ctx, PartArguments arguments, UploadBody& body,
+                                        BodyPromise promise);
+  // A part from (a range of) another object.
+  Task<S3Result<WriteOutcome>> copy_part(Ctx& ctx, PartArguments arguments, CopySource source,
+                                         ReadConditions conditions,
+                                         std::optional<std::string> range_header);
+  S3Result<ListPartsOutcome> list_parts(std::string_view bucket, std::string_view key,
+                                        std::string_view upload_id, std::uint32_t after,
+                                        std::size_t count_max) const;
+  S3Result<ListUploadsOutcome> list_uploads(const ListArguments& arguments,
+                                            std::string_view upload_id_marker) const;
+  Task<S3Result<WriteOutcome>> complete_upload(Ctx& ctx, CompleteArguments arguments);
+  Task<S3Result<Unit>> abort_upload(Ctx& ctx, std::string bucket, std::string key,
+                                    std::string upload_id);
+
+  // Filter rules of a bucket, as put; empty: none. The caller has compiled them.
+  Task<S3Result<Unit>> set_filter(Ctx& ctx, std::string bucket, std::string document);
+  S3Result<std::string> filter(std::string_view bucket) const;
+
+  Log& log() { return log_; }
+  Blobs& blobs() { return blobs_; }
+  Platform& platform() { return platform_; }
+
+ private:
+  struct Subject {  // Whom an error text names.
+    std::string bucket, key;
+  };
+  Task<S3Result<Answer>> submit(Ctx& ctx, std::string meta, Bytes payload, Subject subject);
+  Task<S3Result<Answer>> submit_body(Ctx& ctx, std::string meta, ReceivedBody body, Subject subject);
+  std::int64_t now_ms() const { return platform_.clock.wall().ms(); }
+
+  Platform& platform_;
+  Log& log_;
+  Blobs& blobs_;
+  ServiceOptions options_;
+  const ReplicationStatus* replication_ = nullptr;
+};
+
+// A refusal of the state machine as S3 says it.
+S3Error refusal_error(const Answer& answer, std::string_view bucket, std::string_view key);
 
 }  // namespace creel::s3

@@ -1,0 +1,116 @@
+#include "platform/base/text.h"
+#include "s3/service/object_reader.h"
+#include "s3/service/object_service.h"
+#include "s3/wire/etag.h"
+
+namespace creel::s3 {
+namespace {
+
+// Digests of an object's bytes, read back without writing anything.
+class NoBlobs final : public Blobs {
+ public:
+  Result<Unit> admit(std::uint64_t) const override { return Unit{}; }
+  Task<Result<std::unique_ptr<BlobWriter>>> start(Ctx&, BlobHint) override {
+    struct Nowhere final : BlobWriter {
+      Task<Result<Unit>> write(Ctx&, ByteView) override { co_return Unit{}; }
+      Task<Result<SealedBlob>> seal(Ctx&) override { co_return SealedBlob(); }
+    };
+    co_return std::unique_ptr<BlobWriter>(std::make_unique<Nowhere>());
+  }
+  Task<Result<Unit>> read(Ctx&, std::string, std::uint64_t, MutableBytes) override {
+    co_return fail(ErrorCode::kUnsupported, "nothing is kept here");
+  }
+  Task<void> abandon(Ctx&, SealedBlob) override { co_return; }
+};
+
+S3Result<Unit> check_source_version(const CopySource& source) {
+  if (!source.version_id || *source.version_id == "null") return Unit{};
+  return s3_fail(S3Code::kNoSuchVersion)
+      .with("Key", source.key)
+      .with("VersionId", *source.version_id);
+}
+
+}  // namespace
+
+// Bytes are shared, not copied. They are read only if the copy needs digests the source lacks: the
+// ETag of a multipart source, or another checksum algorithm.
+Task<S3Result<WriteOutcome>> ObjectService::copy_object(Ctx& ctx, CopyArguments arguments) {
+  CO_DO(check_source_version(arguments.source));
+  CO_DO(find_bucket(arguments.bucket));
+  CO_TRY(source, open(arguments.source.bucket, arguments.source.key));
+  const ObjectState state{source.record.etag, WallTime::from_ms(source.record.mtime_ms)};
+  CO_DO(check_copy_source(arguments.source_conditions, state, platform_.clock.wall()));
+  const bool onto_itself =
+      arguments.source.bucket == arguments.bucket && arguments.source.key == arguments.key;
+  if (onto_itself && !arguments.replace_headers)
+    co_return s3_fail(
+        S3Code::kInvalidRequest,
+        "This copy request is illegal because it is trying to copy an object to itself without "
+        "changing the object's metadata, storage class, website redirect location or encryption "
+        "attributes.");
+  if (source.record.size > kPutBytesMax)
+    co_return s3_fail(S3Code::kInvalidRequest,
+                      "The specified copy source is larger than the maximum allowable size for a "
+                      "copy source: 5368709120");
+  CopyObject op;
+  op.bucket = arguments.bucket;
+  op.key = arguments.key;
+  op.source_bucket = arguments.source.bucket;
+  op.source_key = arguments.source.key;
+  op.source_etag = source.record.etag;
+  op.etag = source.record.etag;
+  op.time_ms = now_ms();
+  op.replace_headers = arguments.replace_headers;
+  op.headers = std::move(arguments.headers);
+  op.conditions = std::move(arguments.conditions);
+  const bool other_algorithm =
+      arguments.algorithm && algorithm_of_name(source.record.checksum.algorithm) != arguments.algorithm;
+  const bool composite = source.record.checksum.type == "COMPOSITE";
+  if (source.record.part_count > 0 || other_algorithm || composite) {
+    CO_TRY(reader, read(source, 0, source.record.size));
+    CopyBody body(*reader);
+    NoBlobs nowhere;
+    BodyPromise promise;
+    promise.length = source.record.size;
+    std::optional<ChecksumAlgorithm> algorithm = arguments.algorithm;
+    if (!algorithm) algorithm = algorithm_of_name(source.record.checksum.algorithm);
+    CO_TRY(digested, co_await receive_body(ctx, nowhere, body, promise, algorithm, 0, kPutBytesMax));
+    op.etag = simple_etag(digested.md5);
+    op.checksum = stored_checksum(digested.checksum);
+  }
+  std::string meta = encode_op(op);
+  Subject subject{arguments.bucket, arguments.key};
+  CO_TRY(answer, co_await submit(ctx, std::move(meta), Bytes(), std::move(subject)));
+  WriteOutcome outcome;
+  outcome.etag = answer.etag;
+  outcome.version_id = answer.version_id;
+  outcome.mtime_ms = answer.mtime_ms;
+  outcome.size = answer.size;
+  outcome.checksum = wire_checksum(answer.checksum);
+  co_return std::move(outcome);
+}
+
+Task<S3Result<WriteOutcome>> ObjectService::copy_part(Ctx& ctx, PartArguments arguments,
+                                                      CopySource source, ReadConditions conditions,
+                                                      std::optional<std::string> range_header) {
+  CO_DO(check_source_version(source));
+  CO_DO(find_upload(arguments.bucket, arguments.key, arguments.upload_id));
+  CO_TRY(opened, open(source.bucket, source.key));
+  const ObjectState state{opened.record.etag, WallTime::from_ms(opened.record.mtime_ms)};
+  CO_DO(check_copy_source(conditions, state, platform_.clock.wall()));
+  std::uint64_t offset = 0;
+  std::uint64_t length = opened.record.size;
+  if (range_header) {
+    CO_TRY(range, parse_copy_range(*range_header));
+    CO_DO(check_copy_range(range, opened.record.size, *range_header));
+    offset = range.first;
+    length = range.length();
+  }
+  CO_TRY(reader, read(opened, offset, length));
+  CopyBody body(*reader);
+  BodyPromise promise;
+  promise.length = length;
+  co_return co_await put_part(ctx, std::move(arguments), body, std::move(promise));
+}
+
+}  // namespace creel::s3
