@@ -66,7 +66,8 @@ HOMES = [
      ["core/erasure/", "platform/cpu/", "platform/codec/"]),
     (r"zstd(_errors)?\.h|yyjson\.h|expat\.h|toml\+\+/.*", ["platform/codec/"]),
     (r"(g(test|mock))/.*", []),
-    (r"(imm|[a-z]mm|x86)intrin\.h|arm_(neon|acle)\.h|sys/auxv\.h|cpuid\.h",
+    (r"sys/auxv\.h", ["platform/cpu/", "platform/uv/", "filters/"]),
+    (r"(imm|[a-z]mm|x86)intrin\.h|arm_(neon|acle)\.h|cpuid\.h",
      ["platform/cpu/", "platform/codec/", "filters/"]),
 ]
 
@@ -124,8 +125,12 @@ DOORS = [
 ]
 
 
+# The real doors; and LMDB, which maps and syncs its files by itself (the simulator has MemIndex).
+REAL = ("platform/uv/", "store/index/lmdb")
+
+
 def doors(files):
-    yield from _scan(files, DOORS, lambda f: room_of(f.path) in FLOORS and not f.path.startswith("platform/uv/"))
+    yield from _scan(files, DOORS, lambda f: room_of(f.path) in FLOORS and not f.path.startswith(REAL))
 
 
 def environment(files):
