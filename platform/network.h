@@ -36,6 +36,7 @@ struct PeerInfo {
   bool tls = false;
   // Subject alternative URI (else common name) of a peer certificate that was verified.
   std::optional<std::string> identity;
+  std::string alpn;  // The protocol that TLS agreed on; empty if none.
 };
 
 // One connection, bytes both ways. At most one read and one write under way at a time.

@@ -59,13 +59,14 @@ JobThreads::JobThreads(Completions& completions, unsigned threads, std::string n
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-JobThreads::~JobThreads() {
+void JobThreads::stop() {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     stopping_ = true;
   }
   filled_.notify_all();
   for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
 }
 
 void JobThreads::push(Job& job) {

@@ -51,7 +51,8 @@ class JobThreads {
  public:
   // `name` shows in ps -L; at most 15 bytes.
   JobThreads(Completions& completions, unsigned threads, std::string name);
-  ~JobThreads();  // Runs what is queued, then joins.
+  ~JobThreads() { stop(); }
+  void stop();  // Runs what is queued, then joins; no push() any more. Idempotent.
   JobThreads(const JobThreads&) = delete;
   JobThreads& operator=(const JobThreads&) = delete;
   void push(Job& job);  // Loop thread.
