@@ -168,7 +168,7 @@ def unordered_iteration(files):
 
 def test_manners(files):
     yield from _scan(files, [
-        (r"\bsleep_for\b|\bsleep_until\s*\(\s*std::|(?<![\w.>])(u|nano)?sleep\s*\(", "tests do not sleep"),
+        (r"\bthis_thread\s*::\s*sleep|(?<![\w.>])(u|nano)?sleep\s*\(", "tests do not sleep"),
         (r"\brandom_device\b", "tests draw from tests/support/seeds.h"),
     ], lambda f: f.in_tests)
 
