@@ -1,3 +1,4 @@
+#include "platform/base/endian.h"
 #include "platform/cpu/crc_kernels.h"
 
 namespace creel::crc_detail {
@@ -26,19 +27,13 @@ constexpr Tables<Crc> make_tables() {
 template <class Crc>
 constexpr Tables<Crc> kTables = make_tables<Crc>();
 
-std::uint64_t load64_le(const std::uint8_t* data) {
-  std::uint64_t value = 0;
-  for (unsigned i = 0; i < 8; ++i) value |= std::uint64_t{data[i]} << (8 * i);
-  return value;
-}
-
 }  // namespace
 
 template <class Crc>
 typename Crc::Word plain(typename Crc::Word state, const std::uint8_t* data, std::size_t size) {
   const auto& tables = kTables<Crc>;
   for (; size >= 8; size -= 8, data += 8) {
-    const std::uint64_t word = load64_le(data) ^ state;
+    const std::uint64_t word = load_le<std::uint64_t>({data, 8}, 0) ^ state;
     state = tables[7][word & 0xFF] ^ tables[6][word >> 8 & 0xFF] ^ tables[5][word >> 16 & 0xFF] ^
             tables[4][word >> 24 & 0xFF] ^ tables[3][word >> 32 & 0xFF] ^
             tables[2][word >> 40 & 0xFF] ^ tables[1][word >> 48 & 0xFF] ^ tables[0][word >> 56];

@@ -18,38 +18,45 @@ alignas(64) constexpr std::uint32_t kSines[64] = {
     0x6FA87E4F, 0xFE2CE6E0, 0xA3014314, 0x4E0811A1, 0xF7537E82, 0xBD3AF235, 0x2AD7D2BB, 0xEB86D391,
 };
 
-// The chain a → a runs through all 64 steps, so each step is written for latency: what does not
-// depend on the last result (the word, the sine, a) is added first.
-template <int kTurn>
-inline void step(std::uint32_t mixed, std::uint32_t& a, std::uint32_t b, std::uint32_t word_sine) {
-  a = std::rotl(a + word_sine + mixed, kTurn) + b;
-}
-
+// The chain through all 64 steps is the limit, so each step is written for latency: what does not
+// depend on the last result b (the word, the sine, a, the early part of the mix) is added first.
 struct F {
   static constexpr int kTurns[] = {7, 12, 17, 22};
   static constexpr unsigned kStride = 1, kFirst = 0;
-  static std::uint32_t mix(std::uint32_t b, std::uint32_t c, std::uint32_t d) {
+  static std::uint32_t early(std::uint32_t, std::uint32_t) { return 0; }
+  static std::uint32_t late(std::uint32_t b, std::uint32_t c, std::uint32_t d) {
     return d ^ (b & (c ^ d));
   }
 };
-struct G {
+struct G {  // The two halves share no bit, so their sum is their union.
   static constexpr int kTurns[] = {5, 9, 14, 20};
   static constexpr unsigned kStride = 5, kFirst = 1;
-  // The two halves share no bit: the one without b joins the sum early.
-  static std::uint32_t mix(std::uint32_t b, std::uint32_t c, std::uint32_t d) {
-    return (c & ~d) + (b & d);
-  }
+  static std::uint32_t early(std::uint32_t c, std::uint32_t d) { return c & ~d; }
+  static std::uint32_t late(std::uint32_t b, std::uint32_t, std::uint32_t d) { return b & d; }
 };
 struct H {
   static constexpr int kTurns[] = {4, 11, 16, 23};
   static constexpr unsigned kStride = 3, kFirst = 5;
-  static std::uint32_t mix(std::uint32_t b, std::uint32_t c, std::uint32_t d) { return b ^ (c ^ d); }
+  static std::uint32_t early(std::uint32_t, std::uint32_t) { return 0; }
+  static std::uint32_t late(std::uint32_t b, std::uint32_t c, std::uint32_t d) {
+    return b ^ (c ^ d);
+  }
 };
 struct I {
   static constexpr int kTurns[] = {6, 10, 15, 21};
   static constexpr unsigned kStride = 7, kFirst = 0;
-  static std::uint32_t mix(std::uint32_t b, std::uint32_t c, std::uint32_t d) { return c ^ (b | ~d); }
+  static std::uint32_t early(std::uint32_t, std::uint32_t) { return 0; }
+  static std::uint32_t late(std::uint32_t b, std::uint32_t c, std::uint32_t d) {
+    return c ^ (b | ~d);
+  }
 };
+
+template <class Round, int kTurn>
+inline void step(std::uint32_t& a, std::uint32_t b, std::uint32_t c, std::uint32_t d,
+                 std::uint32_t word_sine) {
+  a += word_sine + Round::early(c, d);
+  a = std::rotl(a + Round::late(b, c, d), kTurn) + b;
+}
 
 struct Registers {
   std::uint32_t a, b, c, d;
@@ -66,10 +73,10 @@ inline void round16(Registers& r, const std::uint32_t* words, const std::uint32_
 #pragma GCC unroll 4
 #endif
   for (unsigned i = 0; i < 16; i += 4) {
-    step<Round::kTurns[0]>(Round::mix(r.b, r.c, r.d), r.a, r.b, in(i));
-    step<Round::kTurns[1]>(Round::mix(r.a, r.b, r.c), r.d, r.a, in(i + 1));
-    step<Round::kTurns[2]>(Round::mix(r.d, r.a, r.b), r.c, r.d, in(i + 2));
-    step<Round::kTurns[3]>(Round::mix(r.c, r.d, r.a), r.b, r.c, in(i + 3));
+    step<Round, Round::kTurns[0]>(r.a, r.b, r.c, r.d, in(i));
+    step<Round, Round::kTurns[1]>(r.d, r.a, r.b, r.c, in(i + 1));
+    step<Round, Round::kTurns[2]>(r.c, r.d, r.a, r.b, in(i + 2));
+    step<Round, Round::kTurns[3]>(r.b, r.c, r.d, r.a, in(i + 3));
   }
 }
 

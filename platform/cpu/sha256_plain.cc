@@ -32,27 +32,42 @@ std::uint32_t next_word(std::uint32_t* words, unsigned t) {
   return words[t % 16] += small0 + words[(t + 9) % 16] + small1;
 }
 
+struct Registers {
+  std::uint32_t a, b, c, d, e, f, g, h;
+};
+
+inline void step(std::uint32_t a, std::uint32_t b, std::uint32_t c, std::uint32_t& d,
+                 std::uint32_t e, std::uint32_t f, std::uint32_t g, std::uint32_t& h,
+                 std::uint32_t word_root) {
+  h += word_root + (g ^ (e & (f ^ g))) + spread(e, 6, 11, 25);
+  d += h;
+  h += ((a & b) | (c & (a | b))) + spread(a, 2, 13, 22);
+}
+
+// Eight steps bring each register back to its own name, so nothing moves.
+template <class Word>
+inline void eight_steps(Registers& r, unsigned t, Word word) {
+  const std::uint32_t* roots = kSha256Roots + t;
+  step(r.a, r.b, r.c, r.d, r.e, r.f, r.g, r.h, word(t) + roots[0]);
+  step(r.h, r.a, r.b, r.c, r.d, r.e, r.f, r.g, word(t + 1) + roots[1]);
+  step(r.g, r.h, r.a, r.b, r.c, r.d, r.e, r.f, word(t + 2) + roots[2]);
+  step(r.f, r.g, r.h, r.a, r.b, r.c, r.d, r.e, word(t + 3) + roots[3]);
+  step(r.e, r.f, r.g, r.h, r.a, r.b, r.c, r.d, word(t + 4) + roots[4]);
+  step(r.d, r.e, r.f, r.g, r.h, r.a, r.b, r.c, word(t + 5) + roots[5]);
+  step(r.c, r.d, r.e, r.f, r.g, r.h, r.a, r.b, word(t + 6) + roots[6]);
+  step(r.b, r.c, r.d, r.e, r.f, r.g, r.h, r.a, word(t + 7) + roots[7]);
+}
+
 void compress_block(std::uint32_t* state, const std::uint8_t* data) {
   std::uint32_t words[16];
-  for (std::size_t i = 0; i < 16; ++i) words[i] = load_be<std::uint32_t>({data + 4 * i, 4}, 0);
-  std::uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
-  std::uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
-  for (unsigned t = 0; t < 64; ++t) {
-    const std::uint32_t word = t < 16 ? words[t] : next_word(words, t);
-    const std::uint32_t choice = g ^ (e & (f ^ g));
-    const std::uint32_t majority = (a & b) | (c & (a | b));
-    const std::uint32_t first = h + spread(e, 6, 11, 25) + choice + kSha256Roots[t] + word;
-    const std::uint32_t second = spread(a, 2, 13, 22) + majority;
-    h = g;
-    g = f;
-    f = e;
-    e = d + first;
-    d = c;
-    c = b;
-    b = a;
-    a = first + second;
-  }
-  const std::uint32_t after[8] = {a, b, c, d, e, f, g, h};
+  Registers r = {state[0], state[1], state[2], state[3], state[4], state[5], state[6], state[7]};
+  const auto first = [&](unsigned t) {
+    return words[t] = load_be<std::uint32_t>({data + 4 * t, 4}, 0);
+  };
+  const auto next = [&](unsigned t) { return next_word(words, t); };
+  for (unsigned t = 0; t < 16; t += 8) eight_steps(r, t, first);
+  for (unsigned t = 16; t < 64; t += 8) eight_steps(r, t, next);
+  const std::uint32_t after[8] = {r.a, r.b, r.c, r.d, r.e, r.f, r.g, r.h};
   for (std::size_t i = 0; i < 8; ++i) state[i] += after[i];
 }
 
