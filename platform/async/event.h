@@ -48,15 +48,24 @@ class Event {
       event_.waiters_.push_back(*this);
       suspend(handle);
     }
-    Result<Unit> await_resume() const { return outcome(); }
+    Result<Unit> await_resume() {
+      // Stopped in the turn it was notified: somebody else must look instead.
+      if (notified_ && ctx().stopped()) event_.notify_one();
+      return outcome();
+    }
 
    private:
+    friend class Event;
     Event& event_;
+    bool notified_ = false;
   };
 
   Wait wait(Ctx& ctx) { return Wait(*this, ctx); }
+  // Wakes the first waiter; should that one stop in the same turn, the next.
   void notify_one() {
-    if (!waiters_.empty()) waiters_.front().wake();
+    if (waiters_.empty()) return;
+    waiters_.front().notified_ = true;
+    waiters_.front().wake();
   }
   void notify_all() {
     while (!waiters_.empty()) waiters_.front().wake();

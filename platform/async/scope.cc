@@ -45,8 +45,8 @@ Task<void> Scope::join() {
 }
 
 void Scope::destroy_children() {
-  while (!children_.empty()) {
-    Child& child = children_.pop_front();
+  while (!children_.empty()) {  // The youngest first: it may borrow what an elder owns.
+    Child& child = children_.pop_back();
     child.frame.destroy();
   }
   running_ = 0;

@@ -48,6 +48,12 @@ class List {
     static_cast<ListNode&>(item).unlink();
     return item;
   }
+  T& pop_back() {
+    check(!empty());
+    T& item = *static_cast<T*>(head_.prev_);
+    static_cast<ListNode&>(item).unlink();
+    return item;
+  }
   // Visits in order; `visit` may unlink the node it is given and no other.
   template <class Visit>
   void for_each(Visit visit) {
