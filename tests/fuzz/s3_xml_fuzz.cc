@@ -1,0 +1,50 @@
+// The XML bodies of requests, and our own answers read back.
+#include <string>
+
+#include "platform/base/check.h"
+#include "platform/base/text.h"
+#include "platform/codec/xml.h"
+#include "s3/wire/xml_in.h"
+#include "s3/wire/xml_out.h"
+
+namespace creel::s3 {
+namespace {
+
+bool has_control(std::string_view text) {
+  for (unsigned char c : text)
+    if (c < 0x20 && c != '\t' && c != '\n' && c != '\r') return true;
+  return text.find("\xef\xbf\xbe") != text.npos || text.find("\xef\xbf\xbf") != text.npos;
+}
+
+void fuzz_one(ByteView body) {
+  (void)parse_create_bucket(body);
+  (void)parse_versioning(body);
+  if (const auto request = parse_delete(body); request.ok())
+    check(!request.value().keys.empty() && request.value().keys.size() <= kDeleteKeysMax);
+  if (const auto parts = parse_complete_upload(body); parts.ok()) {
+    std::uint32_t before = 0;
+    for (const CompletePart& part : parts.value()) {
+      check(part.number > before && part.number <= kCompletePartsMax);
+      before = part.number;
+    }
+  }
+
+  // Any key of readable UTF-8 comes back from a listing as it was.
+  const std::string_view key = as_text(body);
+  if (key.empty() || key.size() > 1024 || !is_utf8(key) || has_control(key)) return;
+  ObjectPage page;
+  page.objects.emplace_back();
+  page.objects[0].key = key;
+  const std::string xml = list_objects_xml("bucket", {}, page);
+  const Result<XmlNode> tree = parse_xml(as_bytes(xml));
+  check(tree.ok());
+  check(tree.value().child("Contents")->child_text("Key") == key);
+}
+
+}  // namespace
+}  // namespace creel::s3
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  creel::s3::fuzz_one({data, size});
+  return 0;
+}
