@@ -114,8 +114,7 @@ std::uint32_t crc32_combine(std::uint32_t crc_a, std::uint32_t crc_b, std::uint6
 std::uint32_t crc32c_combine(std::uint32_t crc_a, std::uint32_t crc_b, std::uint64_t length_b) {
   return crc_detail::shift<Castagnoli>(crc_a, length_b) ^ crc_b;
 }
-std::uint64_t crc64_nvme_combine(std::uint64_t crc_a, std::uint64_t crc_b,
-                                 std::uint64_t length_b) {
+std::uint64_t crc64_nvme_combine(std::uint64_t crc_a, std::uint64_t crc_b, std::uint64_t length_b) {
   return crc64_nvme_shift(crc_a, length_b) ^ crc_b;
 }
 std::uint64_t crc64_nvme_shift(std::uint64_t value, std::uint64_t length) {

@@ -1,7 +1,8 @@
 // CRCs by folding: a 128-bit lane L·x^64 + H that lies D bits before another one is congruent to
-// L·(x^(D+64) mod P) + H·(x^D mod P), which fits the other lane and is XORed into it. Lanes are thus
-// merged until one is left; its 16 bytes go through the plain kernel, which needs no Barrett step.
-// Method: Gopal et al., "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ", Intel 2009.
+// L·(x^(D+64) mod P) + H·(x^D mod P), which fits the other lane and is XORed into it. Lanes are
+// thus merged until one is left; its 16 bytes go through the plain kernel, which needs no Barrett
+// step. Method: Gopal et al., "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ", Intel
+// 2009.
 #include "platform/cpu/crc_kernels.h"
 
 #if defined(CREEL_CRC_FOLD)
@@ -47,16 +48,15 @@ CREEL_TARGET inline Lane pair(std::uint64_t low, std::uint64_t high) {
   return _mm_set_epi64x(static_cast<long long>(high), static_cast<long long>(low));
 }
 CREEL_TARGET inline Lane merge(Lane lane, Lane by, Lane into) {
-  return _mm_xor_si128(_mm_xor_si128(_mm_clmulepi64_si128(lane, by, 0x00),
-                                     _mm_clmulepi64_si128(lane, by, 0x11)), into);
+  return _mm_xor_si128(
+      _mm_xor_si128(_mm_clmulepi64_si128(lane, by, 0x00), _mm_clmulepi64_si128(lane, by, 0x11)),
+      into);
 }
 CREEL_TARGET inline Lane add(Lane a, Lane b) { return _mm_xor_si128(a, b); }
 #else
 using Lane = uint64x2_t;
 
-CREEL_TARGET inline Lane load(const std::uint8_t* at) {
-  return vreinterpretq_u64_u8(vld1q_u8(at));
-}
+CREEL_TARGET inline Lane load(const std::uint8_t* at) { return vreinterpretq_u64_u8(vld1q_u8(at)); }
 CREEL_TARGET inline void store(std::uint8_t* at, Lane lane) {
   vst1q_u8(at, vreinterpretq_u8_u64(lane));
 }

@@ -1,5 +1,5 @@
-// The kernels behind crc.h, for crc.cc and the tests only. A kernel takes and gives the raw register:
-// no inversion at either end.
+// The kernels behind crc.h, for crc.cc and the tests only. A kernel takes and gives the raw
+// register: no inversion at either end.
 #pragma once
 #include <array>
 #include <cstddef>

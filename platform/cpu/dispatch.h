@@ -13,7 +13,8 @@ struct CpuFeatures {
   bool arm_sha2 = false;     // SHA-256 instructions.
 };
 
-// Safe on any thread and during static initialisation. Any value of CREEL_CPU but "plain" is as none.
+// Safe on any thread and during static initialisation. Any value of CREEL_CPU but "plain" is as
+// none.
 const CpuFeatures& cpu_features();
 
 // What the hardware has, whatever CREEL_CPU says: tests compare kernels with it.

@@ -9,7 +9,8 @@ namespace creel {
 
 namespace hash_detail {
 
-// What makes one hash of the MD family: its start value, word order and compression of whole blocks.
+// What makes one hash of the MD family: its start value, word order and compression of whole
+// blocks.
 struct Md5Core {
   static constexpr std::size_t kWords = 4;
   static constexpr bool kBigEndian = false;
@@ -27,9 +28,9 @@ struct Sha1Core {
 struct Sha256Core {
   static constexpr std::size_t kWords = 8;
   static constexpr bool kBigEndian = true;
-  static constexpr std::array<std::uint32_t, kWords> kStart = {
-      0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A, 0x510E527F, 0x9B05688C, 0x1F83D9AB,
-      0x5BE0CD19};
+  static constexpr std::array<std::uint32_t, kWords> kStart = {0x6A09E667, 0xBB67AE85, 0x3C6EF372,
+                                                               0xA54FF53A, 0x510E527F, 0x9B05688C,
+                                                               0x1F83D9AB, 0x5BE0CD19};
   static void compress(std::uint32_t* state, const std::uint8_t* data, std::size_t blocks);
 };
 
@@ -59,9 +60,10 @@ class BlockHash {
   std::uint64_t length_ = 0;
 };
 
-using Md5 = BlockHash<hash_detail::Md5Core>;        // RFC 1321. For ETags, never for trust.
-using Sha1 = BlockHash<hash_detail::Sha1Core>;      // FIPS 180-4. Because S3 offers it.
-using Sha256 = BlockHash<hash_detail::Sha256Core>;  // FIPS 180-4. By CPU instructions where they exist.
+using Md5 = BlockHash<hash_detail::Md5Core>;  // RFC 1321. For ETags, never for trust.
+using Sha1 = BlockHash<hash_detail::Sha1Core>;  // FIPS 180-4. Because S3 offers it.
+using Sha256 =
+    BlockHash<hash_detail::Sha256Core>;  // FIPS 180-4. By CPU instructions where they exist.
 
 // RFC 2104 with the key hashed once: a text of up to 55 bytes costs two compressions, not four.
 class HmacSha256 {

@@ -86,8 +86,7 @@ void Md5Core::compress(std::uint32_t* state, const std::uint8_t* data, std::size
   Registers r = {state[0], state[1], state[2], state[3]};
   for (; blocks > 0; --blocks, data += 64) {
     std::uint32_t words[16];
-    for (std::size_t i = 0; i < 16; ++i)
-      words[i] = load_le<std::uint32_t>({data + 4 * i, 4}, 0);
+    for (std::size_t i = 0; i < 16; ++i) words[i] = load_le<std::uint32_t>({data + 4 * i, 4}, 0);
     const Registers before = r;
     round16<F>(r, words, kSines);
     round16<G>(r, words, kSines + 16);

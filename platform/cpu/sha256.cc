@@ -1,5 +1,5 @@
-// SHA-256 by the instructions of the processor. Sources: Gulley et al., "Intel SHA Extensions", 2013;
-// Arm C Language Extensions, "SHA2 intrinsics".
+// SHA-256 by the instructions of the processor. Sources: Gulley et al., "Intel SHA Extensions",
+// 2013; Arm C Language Extensions, "SHA2 intrinsics".
 #include "platform/cpu/dispatch.h"
 #include "platform/cpu/hash.h"
 #include "platform/cpu/sha256_kernels.h"
@@ -34,8 +34,7 @@ CREEL_TARGET_SHA inline __m128i schedule(__m128i w0, __m128i w1, __m128i w2, __m
 }
 
 CREEL_TARGET_SHA inline void four_rounds(State& s, __m128i words, const std::uint32_t* roots) {
-  const __m128i sum =
-      _mm_add_epi32(words, _mm_load_si128(reinterpret_cast<const __m128i*>(roots)));
+  const __m128i sum = _mm_add_epi32(words, _mm_load_si128(reinterpret_cast<const __m128i*>(roots)));
   s.cdgh = _mm_sha256rnds2_epu32(s.cdgh, s.abef, sum);
   s.abef = _mm_sha256rnds2_epu32(s.abef, s.cdgh, _mm_shuffle_epi32(sum, 0x0E));
 }

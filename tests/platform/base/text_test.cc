@@ -32,9 +32,13 @@ TEST(Hex, RefusesOddLengthAndForeignCharacters) {
 
 // The vectors of RFC 4648 §10.
 TEST(Base64, MatchesTheRfc) {
-  const std::pair<const char*, const char*> vectors[] = {
-      {"", ""},         {"f", "Zg=="},         {"fo", "Zm8="},        {"foo", "Zm9v"},
-      {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+  const std::pair<const char*, const char*> vectors[] = {{"", ""},
+                                                         {"f", "Zg=="},
+                                                         {"fo", "Zm8="},
+                                                         {"foo", "Zm9v"},
+                                                         {"foob", "Zm9vYg=="},
+                                                         {"fooba", "Zm9vYmE="},
+                                                         {"foobar", "Zm9vYmFy"}};
   for (const auto& [plain, coded] : vectors) {
     EXPECT_EQ(base64_encode(as_bytes(plain)), coded);
     EXPECT_EQ(decoded(base64_decode(coded)), plain);
@@ -42,8 +46,8 @@ TEST(Base64, MatchesTheRfc) {
 }
 
 TEST(Base64, RefusesWhatIsNotTheOneTextOfAValue) {
-  for (const char* text : {"Z", "Zg", "Zg=", "Zg===", "Zh==", "Zm9=", "=", "====", "A===", "Zg==Zg==",
-                           "Z=g=", "Zm9v\n", "Zm-_", "Zm 9v", "Zm9vZg=A"})
+  for (const char* text : {"Z", "Zg", "Zg=", "Zg===", "Zh==", "Zm9=", "=", "====", "A===",
+                           "Zg==Zg==", "Z=g=", "Zm9v\n", "Zm-_", "Zm 9v", "Zm9vZg=A"})
     EXPECT_FALSE(base64_decode(text)) << text;
 }
 
@@ -95,9 +99,9 @@ TEST(Ascii, CaseAndSpace) {
 }
 
 TEST(Utf8, AcceptsTheEndsOfEveryRange) {
-  for (const char* text : {"", "plain ascii text of some length", "\x7F", "\xC2\x80", "\xDF\xBF",
-                           "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEE\x80\x80", "\xEF\xBF\xBF",
-                           "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"})
+  for (const char* text :
+       {"", "plain ascii text of some length", "\x7F", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80",
+        "\xED\x9F\xBF", "\xEE\x80\x80", "\xEF\xBF\xBF", "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"})
     EXPECT_TRUE(is_utf8(text)) << hex_encode(as_bytes(text));
   EXPECT_TRUE(is_utf8(std::string_view("\0", 1)));
 }

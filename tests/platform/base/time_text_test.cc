@@ -36,13 +36,12 @@ TEST(Dates, OfHttpAreReadInAllThreeForms) {
 }
 
 TEST(Dates, OfHttpAreRefusedWhenBroken) {
-  for (const char* text :
-       {"", "Sun", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 UTC",
-        "Sun, 6 Nov 1994 08:49:37 GMT", "Son, 06 Nov 1994 08:49:37 GMT",
-        "Sun, 06 nov 1994 08:49:37 GMT", "Sun, 31 Nov 1994 08:49:37 GMT",
-        "Sun, 06 Nov 1994 24:49:37 GMT", "Sun, 06 Nov 1994 08:60:37 GMT",
-        "Sun, 06 Nov 1994 08:49:61 GMT", "Sun, 06 Nov 1994 08:49:37 GMT ",
-        "Sun, 06 Nov 9999 08:49:37 GMT", "Sun Nov 06 08:49:37 1994 "})
+  for (const char* text : {"", "Sun", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 UTC",
+                           "Sun, 6 Nov 1994 08:49:37 GMT", "Son, 06 Nov 1994 08:49:37 GMT",
+                           "Sun, 06 nov 1994 08:49:37 GMT", "Sun, 31 Nov 1994 08:49:37 GMT",
+                           "Sun, 06 Nov 1994 24:49:37 GMT", "Sun, 06 Nov 1994 08:60:37 GMT",
+                           "Sun, 06 Nov 1994 08:49:61 GMT", "Sun, 06 Nov 1994 08:49:37 GMT ",
+                           "Sun, 06 Nov 9999 08:49:37 GMT", "Sun Nov 06 08:49:37 1994 "})
     EXPECT_FALSE(parse_http_date(text)) << text;
 }
 
@@ -74,7 +73,8 @@ TEST(Dates, ComeBackUnchanged) {
     SCOPED_TRACE(seed.replay_hint());
     TestRandom random(seed);
     // 1678-01-01 to 2261-12-31: the whole years of a WallTime.
-    const WallTime ms = WallTime::from_ms(random.between<std::int64_t>(-9214560000000, 9214646399999));
+    const WallTime ms =
+        WallTime::from_ms(random.between<std::int64_t>(-9214560000000, 9214646399999));
     const WallTime second = at(ms.seconds() - (ms.ns % 1'000'000'000 < 0 ? 1 : 0));
     EXPECT_EQ(parse_iso8601(iso8601_ms(ms)), ms);
     EXPECT_EQ(parse_iso8601_basic(iso8601_basic(ms)), second);

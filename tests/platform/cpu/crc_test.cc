@@ -28,7 +28,6 @@ Word slow_crc(Word poly, ByteView bytes, Word crc = 0) {
   return static_cast<Word>(~state);
 }
 
-
 // One of the three, with all that is tested of it.
 template <class Word>
 struct Subject {
@@ -47,8 +46,8 @@ Subject<std::uint32_t> castagnoli() {
   return {"crc32c", 0x82F63B78, 0xE3069283, crc32c, crc32c_combine, crc_detail::crc32c_kernels()};
 }
 Subject<std::uint64_t> nvme() {
-  return {"crc64", 0x9A6C9329AC4BC9B5, 0xAE8B14860A799888, crc64_nvme, crc64_nvme_combine,
-          crc_detail::crc64_kernels()};
+  return {"crc64",    0x9A6C9329AC4BC9B5, 0xAE8B14860A799888,
+          crc64_nvme, crc64_nvme_combine, crc_detail::crc64_kernels()};
 }
 
 template <class Test>
@@ -108,7 +107,8 @@ TEST(Crc, EveryLengthUpToSixHundredAgreesWithTheModel) {
       const auto expected = slow_crc(subject.poly, view);
       for (const auto& kernel : subject.kernels) {
         if (!kernel.usable) continue;
-        ASSERT_EQ(run(kernel, view), expected) << subject.name << ' ' << kernel.name << ' ' << length;
+        ASSERT_EQ(run(kernel, view), expected)
+            << subject.name << ' ' << kernel.name << ' ' << length;
       }
     }
   });

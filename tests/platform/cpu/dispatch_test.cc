@@ -19,9 +19,7 @@ TEST(Dispatch, PlainIsObeyedAndElseTheHardwareIsUsed) {
   EXPECT_TRUE(same(cpu_features(), plain ? CpuFeatures{} : detect_cpu_features()));
 }
 
-TEST(Dispatch, IsDecidedOnce) {
-  EXPECT_EQ(&cpu_features(), &cpu_features());
-}
+TEST(Dispatch, IsDecidedOnce) { EXPECT_EQ(&cpu_features(), &cpu_features()); }
 
 }  // namespace
 }  // namespace creel

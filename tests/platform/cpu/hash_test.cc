@@ -113,7 +113,8 @@ TYPED_TEST(AnyHash, IsAsNewAfterFinishAndACopyGoesOnAlone) {
 }
 
 TYPED_TEST(AnyHash, PaddingIsRightAtEveryLengthAroundABlock) {
-  // Each length another digest; a padding that overlaps the text or forgets the length would repeat.
+  // Each length another digest; a padding that overlaps the text or forgets the length would
+  // repeat.
   std::vector<typename TypeParam::Digest> digests;
   const Bytes zeros(200, 0);
   for (std::size_t length = 0; length <= zeros.size(); ++length)
@@ -132,9 +133,9 @@ TEST(HmacSha256, MatchesTheRfc) {
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
   EXPECT_EQ(hmac_of(Bytes(20, 0xAA), Bytes(50, 0xDD)),
             "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe");
-  EXPECT_EQ(hmac_of(Bytes(131, 0xAA),
-                    as_bytes("Test Using Larger Than Block-Size Key - Hash Key First")),
-            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+  EXPECT_EQ(
+      hmac_of(Bytes(131, 0xAA), as_bytes("Test Using Larger Than Block-Size Key - Hash Key First")),
+      "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 }
 
 TEST(HmacSha256, KeepsItsKeyBetweenTexts) {
@@ -166,9 +167,10 @@ TEST(HmacSha1, MatchesTheRfc) {
             "b617318655057264e28bc0b6fb378c8ef146be00");
   EXPECT_EQ(hex_encode(hmac_sha1(as_bytes("Jefe"), as_bytes("what do ya want for nothing?"))),
             "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
-  EXPECT_EQ(hex_encode(hmac_sha1(
-                Bytes(80, 0xAA), as_bytes("Test Using Larger Than Block-Size Key - Hash Key First"))),
-            "aa4ae5e15272d00e95705637ce8a3b55ed402112");
+  EXPECT_EQ(
+      hex_encode(hmac_sha1(Bytes(80, 0xAA),
+                           as_bytes("Test Using Larger Than Block-Size Key - Hash Key First"))),
+      "aa4ae5e15272d00e95705637ce8a3b55ed402112");
 }
 
 }  // namespace
