@@ -131,7 +131,10 @@ class Store : public RowReader {
 
   // Room for a body of this size? kNoSpace names what is full and what helps.
   virtual Result<Unit> admit(std::uint64_t bytes) const = 0;
-  virtual Task<Result<std::unique_ptr<BodyWriter>>> start_body(Ctx& ctx) = 0;
+  // `size_hint`: bytes expected, 0 if not known; a good one keeps the body in fewer extents and
+  // wastes no room.
+  virtual Task<Result<std::unique_ptr<BodyWriter>>> start_body(Ctx& ctx,
+                                                               std::uint64_t size_hint = 0) = 0;
   // Reads [offset, offset + into.size()) of an extent, every touched cell checked before it is
   // returned; must lie inside. Tries other mirrors on damage. Errors: kCorrupt names the place, kIo,
   // kNotFound (recycled: look the row up again).

@@ -1,0 +1,134 @@
+#include "store/log/folder.h"
+
+#include "platform/base/text.h"
+
+namespace creel::store {
+
+Folder::Folder(Disk& disk, std::string dir, unsigned index, unsigned lane)
+    : disk_(disk), dir_(std::move(dir)), index_(index), lane_(lane) {}
+
+Folder::~Folder() = default;
+
+void Folder::leave(std::string why) {
+  if (why_down_.empty()) why_down_ = why.empty() ? "failed" : std::move(why);
+}
+
+std::string Folder::segment_path(std::uint32_t segment) const {
+  std::string number = cat(segment);
+  if (number.size() < 8) number.insert(0, 8 - number.size(), '0');
+  return cat(dir_, "/seg/", number, ".seg");
+}
+
+Task<Result<FileRef>> Folder::segment(Ctx& ctx, std::uint32_t segment) {
+  auto found = open_.find(segment);
+  if (found == open_.end()) {
+    OpenOptions options;
+    options.write = true;
+    CO_TRY(file, co_await disk_.open(ctx, segment_path(segment), options));
+    close_unused();
+    // Somebody may have opened it meanwhile: then theirs stays and ours closes.
+    found = open_.try_emplace(segment).first;
+    if (!found->second) {
+      found->second = std::make_unique<FileRef::Entry>();
+      found->second->file = std::move(file);
+    }
+  }
+  found->second->last_use = ++uses_;
+  co_return FileRef(found->second.get());
+}
+
+void Folder::close_unused() {
+  while (open_.size() >= kOpenFilesMax) {
+    auto oldest = open_.end();
+    for (auto it = open_.begin(); it != open_.end(); ++it)
+      if (it->second->users == 0 &&
+          (oldest == open_.end() || it->second->last_use < oldest->second->last_use))
+        oldest = it;
+    if (oldest == open_.end()) return;  // All in use: bounded by the calls under way.
+    open_.erase(oldest);
+  }
+}
+
+void Folder::forget(std::uint32_t segment) {
+  const auto found = open_.find(segment);
+  if (found == open_.end()) return;
+  check(found->second->users == 0);
+  open_.erase(found);
+}
+
+Task<Result<Unit>> Folder::make_spare(Ctx& ctx, std::uint32_t segment, std::uint64_t bytes) {
+  const std::string path = segment_path(segment);
+  OpenOptions options;
+  options.write = options.create = true;
+  Result<Unit> made = Unit{};
+  {
+    CO_TRY(file, co_await disk_.open(ctx, path, options));
+    made = co_await file->allocate(ctx, bytes);
+    if (made.ok()) made = co_await file->sync(ctx);
+  }
+  if (made.ok()) made = co_await disk_.sync_dir(ctx, dir_ + "/seg");
+  if (!made.ok() && made.error().code == ErrorCode::kNoSpace) {
+    Result<Unit> removed = co_await disk_.remove(ctx, path);
+    if (!removed.ok()) co_return removed.error();
+  }
+  co_return made;
+}
+
+Task<Result<Unit>> Folder::open_log(Ctx& ctx, std::uint32_t segment, Bytes header) {
+  OpenOptions options;
+  options.write = true;
+  options.lane = lane_;
+  CO_TRY(file, co_await disk_.open(ctx, segment_path(segment), options));
+  if (!header.empty()) {
+    const ByteView parts[] = {header};
+    CO_DO(co_await file->write(ctx, 0, parts));
+    ++flushes;
+    CO_DO(co_await file->sync(ctx));
+  }
+  log_ = std::move(file);
+  co_return Unit{};
+}
+
+Task<Result<Unit>> Folder::append(Ctx& ctx, std::uint64_t offset,
+                                  std::shared_ptr<const Bytes> bytes) {
+  check(log_ != nullptr);
+  const ByteView parts[] = {*bytes};
+  CO_DO(co_await log_->write(ctx, offset, parts));
+  ++flushes;
+  co_return co_await log_->sync(ctx);
+}
+
+Task<Result<Unit>> Folder::write_synced(Ctx& ctx, std::uint32_t segment, std::uint64_t offset,
+                                        std::shared_ptr<const Bytes> bytes) {
+  CO_TRY(file, co_await this->segment(ctx, segment));
+  const ByteView parts[] = {*bytes};
+  CO_DO(co_await file->write(ctx, offset, parts));
+  co_return co_await file->sync(ctx);
+}
+
+Task<Result<Unit>> Folder::truncate(Ctx& ctx, std::uint32_t segment, std::uint64_t bytes) {
+  CO_TRY(file, co_await this->segment(ctx, segment));
+  CO_DO(co_await file->truncate(ctx, bytes));
+  co_return co_await file->sync(ctx);
+}
+
+Task<Result<Unit>> Folder::write_state(Ctx& ctx, DriveState next) {
+  OpenOptions options;
+  options.write = options.create = true;
+  CO_TRY(file, co_await disk_.open(ctx, dir_ + "/state", options));
+  next.sequence = state.sequence + 1;
+  const Bytes slot = encode_state_slot(next);
+  const Bytes zero(8);
+  const ByteView parts[] = {slot};
+  const ByteView word[] = {zero};
+  CO_DO(co_await file->write(ctx, next.sequence % 2 * kBlock, parts));
+  CO_DO(co_await file->sync(ctx));
+  if (!next.index_suspect) {  // Only once the slot that carries the flag on is safe.
+    CO_DO(co_await file->write(ctx, kSuspectOffset, word));
+    CO_DO(co_await file->sync(ctx));
+  }
+  state = std::move(next);
+  co_return Unit{};
+}
+
+}  // namespace creel::store

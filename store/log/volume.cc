@@ -1,0 +1,172 @@
+#include "store/log/volume.h"
+
+#include <algorithm>
+
+#include "platform/base/text.h"
+
+namespace creel::store {
+
+Task<void> Volume::settle(Folder& folder, Task<Result<Unit>> call, std::optional<Error>& error) {
+  Result<Unit> done = co_await call;
+  if (done.ok()) co_return;
+  error = done.error();
+  if (done.error().code != ErrorCode::kNoSpace) folder.leave(error_text(done.error()));
+}
+
+Result<Unit> Volume::judge(const std::vector<std::optional<Error>>& errors) {
+  if (live_count() < majority()) {
+    std::string text = cat("only ", live_count(), " of ", folders.size(), " log folders are left");
+    for (const auto& folder : folders)
+      if (!folder->live()) text += cat("; ", folder->dir(), ": ", folder->why_down());
+    return fail(ErrorCode::kIo, text);
+  }
+  for (const auto& error : errors)
+    if (error && error->code == ErrorCode::kNoSpace) return *error;
+  return Unit{};
+}
+
+std::size_t Volume::live_count() const {
+  return static_cast<std::size_t>(
+      std::count_if(folders.begin(), folders.end(), [](const auto& f) { return f->live(); }));
+}
+
+Folder& Volume::first_live() const {
+  for (const auto& folder : folders)
+    if (folder->live()) return *folder;
+  return *folders.front();  // Its calls report what happened to it.
+}
+
+const SegmentInfo* Volume::find(std::uint32_t id, std::uint32_t generation) const {
+  const auto found = segments.find(id);
+  if (found == segments.end() || found->second.generation != generation) return nullptr;
+  return &found->second;
+}
+
+std::vector<const SegmentInfo*> Volume::log_segments() const {
+  std::vector<const SegmentInfo*> logs;
+  for (const auto& [id, info] : segments)
+    if (info.stream == StreamKind::kLog) logs.push_back(&info);
+  std::sort(logs.begin(), logs.end(), [](const SegmentInfo* a, const SegmentInfo* b) {
+    return std::pair(a->first_batch, a->term) < std::pair(b->first_batch, b->term);
+  });
+  return logs;
+}
+
+Task<Result<Unit>> Volume::make_spare(Ctx& ctx) {
+  const std::uint64_t files = segments.size() + spares.size() + 1;
+  if (files * segment_bytes > size_bytes && segments.size() + spares.size() >= 3)
+    co_return fail(ErrorCode::kNoSpace, cat("all ", size_bytes / MiB, " MiB of the store's size "
+                                            "are taken by segments"));
+  const std::uint32_t id = next_segment++;
+  const auto make = [&](Folder& folder) { return folder.make_spare(ctx, id, segment_bytes); };
+  Result<Unit> made = co_await on_all(ctx, make);
+  if (!made.ok() && made.error().code == ErrorCode::kNoSpace && folders.size() > 1) {
+    const auto undo = [&](Folder& folder) {
+      return folder.disk().remove(ctx, folder.segment_path(id));
+    };
+    for (const auto& folder : folders) {
+      if (!folder->live()) continue;
+      Result<Unit> removed = co_await undo(*folder);
+      if (!removed.ok() && removed.error().code != ErrorCode::kNotFound)
+        folder->leave(error_text(removed.error()));
+    }
+  }
+  if (made.ok()) spares.push_back({id, 0});
+  co_return made;
+}
+
+Task<Result<SegmentInfo>> Volume::claim(Ctx& ctx, StreamKind stream, std::size_t reserve) {
+  if (spares.size() <= reserve) {
+    Result<Unit> made = co_await make_spare(ctx);
+    if (!made.ok()) co_return made.error();
+  }
+  if (spares.size() <= reserve) co_return fail(ErrorCode::kNoSpace, "no segment is free");
+  const Spare spare = spares.front();
+  spares.pop_front();
+  changed.notify_all();
+  SegmentInfo info;
+  info.id = spare.id;
+  info.generation = spare.generation + 1;
+  info.stream = stream;
+  info.term = term;
+  co_return info;
+}
+
+Bytes Volume::header_of(const SegmentInfo& info) const {
+  SegmentHeader header;
+  header.stream = info.stream;
+  header.segment = info.id;
+  header.store = uuid;
+  header.generation = info.generation;
+  header.epoch = epoch;
+  header.term = info.term;
+  while ((std::uint64_t{1} << header.size_log2) < segment_bytes) ++header.size_log2;
+  header.first_lsn = info.first_lsn;
+  header.first_batch = info.first_batch;
+  return encode_segment_header(header);
+}
+
+void Volume::add(const SegmentInfo& info) {
+  segments[info.id] = info;
+  ++segments_version;
+}
+
+void Volume::release(const SegmentInfo& info) {
+  spares.push_back({info.id, info.generation});
+  segments.erase(info.id);
+  ++segments_version;
+}
+
+Task<Result<Unit>> Volume::measure(Ctx& ctx) {
+  std::optional<DiskSpace> least;
+  for (const auto& folder : folders) {
+    if (!folder->live()) continue;
+    Result<DiskSpace> found = co_await folder->disk().space(ctx, folder->dir());
+    if (!found.ok()) {
+      if (folders.size() == 1) co_return found.error();
+      continue;  // Its next write decides about it.
+    }
+    if (!least || found.value().free_bytes < least->free_bytes) least = found.value();
+  }
+  if (least) space = *least;
+  co_return Unit{};
+}
+
+std::uint64_t Volume::free_bytes() const {
+  constexpr std::size_t kReserve = 2;  // Spares that only the log may take.
+  const std::uint64_t taken = (segments.size() + spares.size()) * segment_bytes;
+  const std::uint64_t own = size_bytes > taken ? size_bytes - taken : 0;
+  const std::uint64_t ahead =
+      spares.size() > kReserve ? (spares.size() - kReserve) * segment_bytes : 0;
+  return std::min(own, space.free_bytes) + ahead + bulk_unused_bytes;
+}
+
+Result<Unit> Volume::admit(std::uint64_t bytes) const {
+  if (read_only) return fail(ErrorCode::kReadOnly, reason);
+  const std::uint64_t floor = std::max(size_bytes / 100 * (tight ? 7 : 5), 2 * segment_bytes);
+  const std::uint64_t free = free_bytes();
+  if (free >= floor && free - floor >= bytes) return Unit{};
+  return fail(ErrorCode::kNoSpace,
+              cat("drive ", first_live().dir(), " is full: ", free / MiB, " MiB free of ",
+                  size_bytes / MiB, " MiB, ", floor / MiB, " MiB of them kept for deletes and the "
+                  "index. Delete objects, free space on the file system or enlarge `size`"));
+}
+
+void Volume::report(std::string text) {
+  note(text);
+  if (damage.size() < kDamageTextsMax) damage.push_back(std::move(text));
+}
+
+void Volume::note(std::string_view text) const {
+  if (options.log) options.log(text);
+}
+
+void Volume::stop_writing(const Error& why) {
+  if (read_only) return;
+  read_only = true;
+  reason = cat("the store stopped writing: ", error_text(why), "; restart to recover");
+  note(reason);
+  changed.notify_all();
+}
+
+}  // namespace creel::store

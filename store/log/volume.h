@@ -1,0 +1,116 @@
+#pragma once
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "platform/async/event.h"
+#include "platform/async/scope.h"
+#include "platform/platform.h"
+#include "store/log/folder.h"
+#include "store/log/format.h"
+#include "store/store.h"
+
+namespace creel::store {
+
+// What is known of a segment that holds something.
+struct SegmentInfo {
+  std::uint32_t id = 0;
+  std::uint32_t generation = 0;
+  StreamKind stream = StreamKind::kLog;
+  std::uint32_t term = 0;
+  Lsn first_lsn;                  // LOG: of its first operation.
+  std::uint64_t first_batch = 0;  // The next batch when it was taken.
+  std::uint64_t end = 0;          // LOG: behind its last batch; 0: not known.
+};
+
+// A preallocated file that holds nothing; `generation` is the last one its blocks were written in.
+struct Spare {
+  std::uint32_t id = 0;
+  std::uint32_t generation = 0;
+};
+
+// What the parts of an open store share: folders, segments, space and health. Loop thread only.
+class Volume {
+ public:
+  Volume(Platform& from, Options& with) : platform(from), options(with) {}
+
+  // --- folders
+  // Runs `call(folder)` on all live folders side by side and waits for all. A folder whose call
+  // fails leaves the set, but for kNoSpace, which is answered. Errors: kIo (no majority is left; for
+  // a lone folder its own error).
+  template <class Call>
+  Task<Result<Unit>> on_all(Ctx& ctx, Call& call);
+  std::size_t live_count() const;
+  std::size_t majority() const { return folders.size() / 2 + 1; }
+  Folder& first_live() const;
+
+  // --- segments
+  Seed seed_of(const SegmentInfo& info) const { return {uuid, info.id, info.generation}; }
+  const SegmentInfo* find(std::uint32_t id, std::uint32_t generation) const;
+  // LOG segments in log order.
+  std::vector<const SegmentInfo*> log_segments() const;
+  // One more spare on every live folder. Errors: kNoSpace (also: `size` is used up), kIo.
+  Task<Result<Unit>> make_spare(Ctx& ctx);
+  // Claims a spare, or makes one; the last `reserve` stay for others. Its header is not written yet.
+  Task<Result<SegmentInfo>> claim(Ctx& ctx, StreamKind stream, std::size_t reserve);
+  Bytes header_of(const SegmentInfo& info) const;
+  void add(const SegmentInfo& info);
+  // Its blocks hold nothing any more; the file will be used again, in another generation.
+  void release(const SegmentInfo& info);
+
+  // --- space
+  Task<Result<Unit>> measure(Ctx& ctx);
+  std::uint64_t free_bytes() const;     // Beyond the reserve, for bodies.
+  Result<Unit> admit(std::uint64_t bytes) const;
+
+  // --- health
+  void report(std::string text);        // Kept for status() and logged.
+  void note(std::string_view text) const;
+  void stop_writing(const Error& why);  // Read-only until the next start.
+
+  Platform& platform;
+  Options& options;
+  std::vector<std::unique_ptr<Folder>> folders;
+  Uuid uuid{};
+  std::uint64_t segment_bytes = 0;
+  std::uint64_t size_bytes = 0;
+  std::uint32_t epoch = 1;
+  std::uint32_t term = 0;
+  std::uint64_t starts = 0;
+  std::map<std::uint32_t, SegmentInfo> segments;
+  std::uint64_t segments_version = 1;   // Rises when `segments` changes.
+  std::deque<Spare> spares;
+  std::uint32_t next_segment = 1;
+  std::uint64_t bulk_unused_bytes = 0;  // Of the current BULK segment.
+  DiskSpace space;
+  bool tight = false;                   // Bodies were refused; until some room is back.
+  bool read_only = false;
+  std::string reason;
+  std::uint64_t damaged_ranges = 0;
+  std::vector<std::string> damage;
+  std::vector<LostRange> lost;
+  bool index_suspect = false;
+  Event changed;                        // Spares taken, health changed.
+
+ private:
+  static Task<void> settle(Folder& folder, Task<Result<Unit>> call, std::optional<Error>& error);
+  Result<Unit> judge(const std::vector<std::optional<Error>>& errors);
+};
+
+inline constexpr std::size_t kDamageTextsMax = 64;
+
+template <class Call>
+Task<Result<Unit>> Volume::on_all(Ctx& ctx, Call& call) {
+  if (folders.size() == 1) co_return co_await call(*folders[0]);
+  std::vector<std::optional<Error>> errors(folders.size());
+  Scope scope(ctx);
+  for (std::size_t i = 0; i < folders.size(); ++i)
+    if (folders[i]->live()) scope.spawn(settle(*folders[i], call(*folders[i]), errors[i]));
+  co_await scope.join();
+  co_return judge(errors);
+}
+
+}  // namespace creel::store
