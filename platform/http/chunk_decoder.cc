@@ -57,7 +57,11 @@ void ChunkDecoder::expect(std::uint8_t byte, std::uint8_t wanted, At next) {
 void ChunkDecoder::step(std::uint8_t byte) {
   switch (at_) {
     case At::kSize: return size_byte(byte);
-    case At::kExtension: return extension_byte(byte);
+    case At::kExtName:
+    case At::kExtValue:
+    case At::kExtQuoted:
+    case At::kExtEscaped:
+    case At::kExtQuoteEnd: return extension_byte(byte);
     case At::kSizeLf:
       expect(byte, '\n', size_ == 0 ? At::kTrailerStart : At::kData);
       data_left_ = size_;
@@ -85,19 +89,44 @@ void ChunkDecoder::size_byte(std::uint8_t byte) {
   }
   if (digits_ == 0) return bad("chunk without a size");
   if (size_ > INT64_MAX) return bad("chunk size is too large");
-  if (byte == '\r') at_ = At::kSizeLf;
-  else if (byte == ';') at_ = At::kExtension;
-  else bad("chunk size is not hexadecimal");
-}
-
-void ChunkDecoder::extension_byte(std::uint8_t byte) {
   if (byte == '\r') {
     at_ = At::kSizeLf;
-    return;
+  } else if (byte == ';') {
+    at_ = At::kExtName;
+    token_empty_ = true;
+  } else {
+    bad("chunk size is not hexadecimal");
   }
+}
+
+// ;name, ;name=token or ;name="quoted", any number of them.
+void ChunkDecoder::extension_byte(std::uint8_t byte) {
+  if (byte != '\r' && (++extension_bytes_ > kExtensionBytesMax || ++extensions_bytes_ > kExtensionsBytesMax))
+    return bad("chunk extensions are too large");
+  if (at_ == At::kExtQuoted || at_ == At::kExtEscaped) return quoted_byte(byte);
+  const bool complete = at_ == At::kExtQuoteEnd || !token_empty_;
+  if (complete && byte == '\r') {
+    at_ = At::kSizeLf;
+  } else if (complete && byte == ';') {
+    at_ = At::kExtName;
+    token_empty_ = true;
+  } else if (complete && byte == '=' && at_ == At::kExtName) {
+    at_ = At::kExtValue;
+    token_empty_ = true;
+  } else if (byte == '"' && at_ == At::kExtValue && token_empty_) {
+    at_ = At::kExtQuoted;
+  } else if (is_token_byte(byte) && at_ != At::kExtQuoteEnd) {
+    token_empty_ = false;
+  } else {
+    bad("malformed chunk extension");
+  }
+}
+
+void ChunkDecoder::quoted_byte(std::uint8_t byte) {
   if (!is_text(byte)) return bad("control character in a chunk extension");
-  if (++extension_bytes_ > kExtensionBytesMax || ++extensions_bytes_ > kExtensionsBytesMax)
-    bad("chunk extensions are too large");
+  if (at_ == At::kExtEscaped) at_ = At::kExtQuoted;
+  else if (byte == '\\') at_ = At::kExtEscaped;
+  else if (byte == '"') at_ = At::kExtQuoteEnd;
 }
 
 void ChunkDecoder::trailer_byte(std::uint8_t byte) {

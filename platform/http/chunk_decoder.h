@@ -8,7 +8,7 @@
 namespace creel {
 
 // Frames of a chunked body (RFC 9112 §7.1), byte by byte and strict: 1 to 16 hex digits of size, no space around
-// them, an extension of at most 256 bytes a chunk and 16 KiB a body, CRLF and nothing else at line ends, at most
+// them, well-formed extensions of at most 256 bytes a chunk and 16 KiB a body, CRLF and nothing else at line ends, at most
 // 4 KiB of trailers, which are checked and dropped. Content is not touched: framing() stops in front of it, the
 // caller moves data_left() bytes from wherever they are and says took().
 class ChunkDecoder {
@@ -26,12 +26,13 @@ class ChunkDecoder {
 
  private:
   enum class At : std::uint8_t {
-    kSize, kExtension, kSizeLf, kData, kDataCr, kDataLf,
+    kSize, kExtName, kExtValue, kExtQuoted, kExtEscaped, kExtQuoteEnd, kSizeLf, kData, kDataCr, kDataLf,
     kTrailerStart, kTrailerName, kTrailerValue, kTrailerLf, kLastLf, kEnd, kBad
   };
   void step(std::uint8_t byte);
   void size_byte(std::uint8_t byte);
   void extension_byte(std::uint8_t byte);
+  void quoted_byte(std::uint8_t byte);
   void trailer_byte(std::uint8_t byte);
   void expect(std::uint8_t byte, std::uint8_t wanted, At next);
   void bad(std::string_view reason);
@@ -42,6 +43,7 @@ class ChunkDecoder {
   std::uint64_t data_left_ = 0;
   std::size_t extension_bytes_ = 0;   // Of this chunk.
   std::size_t extensions_bytes_ = 0;  // Of all chunks.
+  bool token_empty_ = true;           // Name or value being read has no byte yet.
   std::size_t trailer_bytes_ = 0;
   std::string_view reason_;
 };

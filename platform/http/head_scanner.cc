@@ -50,6 +50,7 @@ HeadScanner::State HeadScanner::step(std::uint8_t byte) {
     case At::kLineCr:
       if (byte != '\n') return bad(kBareCr);
       if (at_ == At::kFirstCr) first_line_end_ = used_;
+      if (used_ - first_line_end_ > limits_.field_bytes_max) return bad("header fields are too large");
       at_ = At::kLineStart;
       return State::kMore;
     case At::kLineStart:

@@ -28,9 +28,10 @@ Task<Result<std::size_t>> WireBody::read(Ctx& ctx, MutableBytes into) {
       before != nullptr && input_.buffered().empty())
     CO_DO(co_await before->before_body(ctx));
   const bool chunked = frame_.kind == BodyFrame::Kind::kChunked;
-  Result<std::size_t> got = chunked ? co_await read_chunked(ctx, into) : co_await read_counted(ctx, into);
-  if (got.ok()) taken_ += got.value();
-  else failure_ = got.error();
+  // Not `?:` around two co_awaits: g++ 12.2 then destroys the result twice.
+  Task<Result<std::size_t>> next = chunked ? read_chunked(ctx, into) : read_counted(ctx, into);
+  Result<std::size_t> got = co_await next;
+  if (!got.ok()) failure_ = got.error();
   co_return got;
 }
 
@@ -38,6 +39,7 @@ Task<Result<std::size_t>> WireBody::read_counted(Ctx& ctx, MutableBytes into) {
   const bool counted = frame_.kind == BodyFrame::Kind::kBytes;
   if (counted) into = into.first(static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), left_)));
   CO_TRY(got, co_await pull(ctx, into));
+  taken_ += got;
   if (!counted) {
     ended_ = got == 0;
     co_return got;
@@ -76,6 +78,7 @@ Task<Result<std::size_t>> WireBody::read_chunked(Ctx& ctx, MutableBytes into) {
   if (got == 0)
     co_return fail(ErrorCode::kClosed, cat("peer closed the connection inside a chunk, after ", taken_, " bytes"));
   chunks_.took(got);
+  taken_ += got;
   // Look at the last chunk now if it is here, so that at_end() is known when the content is.
   if (chunks_.data_left() == 0 && !input_.buffered().empty()) skip_framing();
   co_return got;
@@ -93,8 +96,8 @@ Task<Result<std::size_t>> WireBody::pull(Ctx& ctx, MutableBytes into) {
   const Duration allowed = std::min(pace_.stall_max, pace_.grace + earned - waited_);
   const Instant start = ctx.clock().now();
   Ctx timed(ctx, start + allowed);
-  Result<std::size_t> got =
-      into.empty() ? co_await input_.fill(timed) : co_await input_.read(timed, into);
+  Task<Result<std::size_t>> next = into.empty() ? input_.fill(timed) : input_.read(timed, into);
+  Result<std::size_t> got = co_await next;
   waited_ = waited_ + (ctx.clock().now() - start);
   if (!got.ok() && got.error().code == ErrorCode::kTimeout && !ctx.stopped())
     co_return fail(ErrorCode::kTimeout, cat("body came slower than ", pace_.bytes_per_second_min,
