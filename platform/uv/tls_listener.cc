@@ -73,8 +73,22 @@ void TlsListener::run() {
   take_connections();
 }
 
+namespace {
+// A close with unread bytes makes the kernel send a reset, which destroys the alert that tells the
+// peer why: takes off what is there.
+void discard_input(Socket& socket) {
+  ::shutdown(socket.fd(), SHUT_WR);
+  std::uint8_t sink[4096];
+  for (int i = 0; i < 16; ++i) {
+    const IoCount got = socket.try_read(sink);
+    if (got.blocked || got.failed != 0 || got.bytes == 0) return;
+  }
+}
+}  // namespace
+
 void TlsListener::give_up(Handshake& handshake, std::string_view why) {
   handshake.over = true;
+  discard_input(handshake.stream->socket());
   ++shared_.failures;
   if (options_.on_tls_failure) options_.on_tls_failure(handshake.stream->peer().address, why);
 }

@@ -1,6 +1,7 @@
 #include "platform/uv/uv_world.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <uv.h>
 
 #include <algorithm>
@@ -26,6 +27,14 @@ struct SignalWatch {
   uv_signal_t handle;
   std::function<void()> callback;
 };
+
+// A connection is a descriptor: takes as many as the system lets us have without asking.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
 
 // An initialised uv_loop_t; its handles are closed by then.
 struct RawLoop {
@@ -121,6 +130,7 @@ Result<std::unique_ptr<UvWorld>> UvWorld::make(UvOptions options) {
   // A closed peer or a file size limit is an error of the call, not the end of the process.
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGXFSZ, SIG_IGN);
+  raise_descriptor_limit();
   auto raw = std::make_unique<RawLoop>();
   if (raw->status != 0)
     return fail(ErrorCode::kUnavailable, std::string("event loop: ") + uv_strerror(raw->status));
