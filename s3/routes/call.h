@@ -1,0 +1,100 @@
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "platform/http/server.h"
+#include "s3/service/access.h"
+#include "s3/service/object_service.h"
+#include "s3/wire/sigv4.h"
+#include "s3/wire/uri.h"
+
+namespace creel::s3 {
+
+// Rules of a bucket's record filter, compiled outside of s3/.
+class BucketFilters {
+ public:
+  // kInvalid with line and column if a rule does not compile.
+  virtual Result<Unit> check(std::string_view document) = 0;
+
+ protected:
+  ~BucketFilters() = default;
+};
+
+// One request on its way through: what was asked, by whom, and what the operations work on. Lives in
+// the handler's frame; views point into the request head.
+struct Call {
+  ObjectService& service;
+  HttpRequest& http;
+  BucketFilters* filters = nullptr;
+  std::string request_id;
+  Target target;
+  Query query;
+  ResourceName name;
+  std::vector<HeaderField> fields;  // Of the head, for wire/.
+  Identity identity;
+  Principal principal;
+
+  Headers headers() const { return Headers(fields); }
+  std::optional<std::string_view> header(std::string_view field) const {
+    return http.head.headers.find(field);
+  }
+  bool is_head() const { return http.head.method == "HEAD"; }
+  std::string_view bucket() const { return name.bucket; }
+  std::string_view key() const { return name.key; }
+};
+
+// An answer: text, or a body that is pulled while it is sent.
+struct Reply {
+  int status = 200;
+  HeaderList headers;
+  std::string text;
+  std::unique_ptr<BodyReader> body;  // If set, `body_bytes` of it are sent instead of text.
+  std::uint64_t body_bytes = 0;
+};
+
+Reply empty_reply(int status);
+Reply xml_reply(std::string xml);
+
+using Operation = Task<S3Result<Reply>> (*)(Ctx& ctx, Call& call);
+
+// One file an operation, or one a noun; each named after its operation.
+Task<S3Result<Reply>> list_buckets(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> create_bucket(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> head_bucket(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> delete_bucket(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> get_bucket_location(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> get_bucket_versioning(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> list_objects(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> list_object_versions(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> list_uploads(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> delete_objects(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> put_object(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> copy_object(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> get_object(Ctx& ctx, Call& call);  // HEAD too.
+Task<S3Result<Reply>> delete_object(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> create_upload(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> upload_part(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> upload_part_copy(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> list_parts(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> complete_upload(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> abort_upload(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> put_bucket_filter(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> get_bucket_filter(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> delete_bucket_filter(Ctx& ctx, Call& call);
+
+// Shared by operations.
+// The body of a small XML or text request. Errors: MaxMessageLengthExceeded, IncompleteBody, and
+// digests that do not match.
+Task<S3Result<std::string>> read_document(Ctx& ctx, Call& call, std::uint64_t bytes_max,
+                                          bool digest_required);
+// The same, but checksum headers speak of something else than this document.
+Task<S3Result<std::string>> read_plain_document(Ctx& ctx, Call& call, std::uint64_t bytes_max);
+// The object's kept headers as model headers, and back.
+S3Result<std::vector<Header>> kept_headers(const Call& call);
+void add_checksum(HeaderList& headers, const std::optional<Checksum>& checksum);
+// `versionId`: absent or null. Errors: InvalidArgument (malformed), NoSuchVersion.
+S3Result<Unit> check_version(const Call& call, std::string_view key);
+
+}  // namespace creel::s3

@@ -1,0 +1,56 @@
+#include "platform/base/text.h"
+#include "platform/async/scope.h"
+#include "s3/routes/call.h"
+#include "s3/wire/uri.h"
+#include "s3/wire/xml_in.h"
+#include "s3/wire/xml_out.h"
+
+namespace creel::s3 {
+namespace {
+
+using Outcome = std::optional<S3Error>;
+
+Task<void> delete_one(Ctx& ctx, Call& call, const DeleteKey& wanted, Outcome& outcome) {
+  if (!wanted.version_id.empty() && wanted.version_id != "null") co_return;  // Gone is deleted.
+  const S3Result<Unit> named = check_key(wanted.key);
+  if (!named.ok()) {
+    outcome = named.error();
+    co_return;
+  }
+  Conditions conditions;
+  conditions.if_match = wanted.etag;
+  std::string bucket(call.bucket());
+  std::string key = wanted.key;
+  S3Result<bool> deleted =
+      co_await call.service.delete_object(ctx, std::move(bucket), std::move(key), conditions);
+  if (!deleted.ok()) outcome = deleted.error();
+}
+
+}  // namespace
+
+// All keys are submitted side by side: they share batches and so flushes.
+Task<S3Result<Reply>> delete_objects(Ctx& ctx, Call& call) {
+  CO_TRY(document, co_await read_document(ctx, call, kXmlListBodyBytesMax, true));
+  CO_TRY(request, parse_delete(as_bytes(document)));
+  std::vector<Outcome> outcomes(request.keys.size());
+  Scope scope(ctx);
+  for (std::size_t i = 0; i < request.keys.size(); ++i)
+    scope.spawn(delete_one(scope.ctx(), call, request.keys[i], outcomes[i]));
+  co_await scope.join();
+  std::vector<DeletedEntry> deleted;
+  std::vector<DeleteFault> faults;
+  for (std::size_t i = 0; i < request.keys.size(); ++i) {
+    const DeleteKey& key = request.keys[i];
+    if (outcomes[i]) {
+      faults.push_back({key.key, key.version_id, *outcomes[i]});
+    } else {
+      DeletedEntry entry;
+      entry.key = key.key;
+      entry.version_id = key.version_id;
+      deleted.push_back(std::move(entry));
+    }
+  }
+  co_return xml_reply(delete_result_xml(deleted, faults, request.quiet));
+}
+
+}  // namespace creel::s3

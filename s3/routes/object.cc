@@ -1,0 +1,190 @@
+#include <algorithm>
+
+#include "platform/base/text.h"
+#include "s3/routes/body.h"
+#include "s3/routes/call.h"
+#include "s3/wire/etag.h"
+#include "s3/wire/metadata.h"
+#include "s3/wire/range.h"
+#include "s3/wire/xml_out.h"
+
+namespace creel::s3 {
+namespace {
+
+constexpr std::string_view kOverrides[][2] = {
+    {"response-content-type", "Content-Type"},
+    {"response-content-language", "Content-Language"},
+    {"response-expires", "Expires"},
+    {"response-cache-control", "Cache-Control"},
+    {"response-content-disposition", "Content-Disposition"},
+    {"response-content-encoding", "Content-Encoding"},
+};
+
+void add_write_outcome(HeaderList& headers, const WriteOutcome& outcome) {
+  headers.add("ETag", quoted_etag(outcome.etag));
+  if (!outcome.version_id.empty()) headers.add("x-amz-version-id", outcome.version_id);
+}
+
+// The whole object, a range of it, or one part; as asked and as far as it exists.
+struct Piece {
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+  bool partial = false;
+  bool whole_part = false;
+  std::uint32_t part = 0;
+};
+
+S3Result<Piece> part_piece(const Call& call, const OpenedObject& object, std::string_view text) {
+  TRY(number, parse_part_number(text));
+  const std::uint32_t parts = std::max<std::uint32_t>(object.record.part_count, 1);
+  if (number > parts) return part_number_beyond(number, parts);
+  Piece piece;
+  piece.part = number;
+  piece.partial = piece.whole_part = true;
+  piece.length = object.record.size;
+  if (object.record.part_count == 0) return piece;
+  TRY(list, call.service.parts_of(object));
+  for (std::uint32_t i = 0; i + 1 < number && i < list.size(); ++i) piece.offset += list[i].size;
+  if (number <= list.size()) piece.length = list[number - 1].size;
+  return piece;
+}
+
+S3Result<Piece> wanted_piece(const Call& call, const OpenedObject& object) {
+  const std::optional<std::string_view> range = call.header("range");
+  if (const std::optional<std::string_view> number = call.query.find("partNumber")) {
+    if (range)
+      return s3_fail(S3Code::kInvalidRequest,
+                     "Cannot specify both Range header and partNumber query parameter");
+    return part_piece(call, object, *number);
+  }
+  TRY(resolved, resolve_range(parse_range(range), object.record.size, range.value_or("")));
+  Piece piece;
+  piece.length = object.record.size;
+  if (resolved) piece = Piece{resolved->first, resolved->length(), true, false, 0};
+  return piece;
+}
+
+void add_object_headers(HeaderList& headers, const Call& call, const OpenedObject& object,
+                        const Piece& piece) {
+  const ObjectRecord& record = object.record;
+  headers.add("ETag", quoted_etag(record.etag));
+  headers.add("Last-Modified", http_date(WallTime::from_ms(record.mtime_ms)));
+  headers.add("Accept-Ranges", "bytes");
+  bool typed = false;
+  for (const Header& kept : record.headers) {
+    typed = typed || kept.first == "content-type";
+    headers.set(kept.first, kept.second);
+  }
+  if (!typed) headers.set("Content-Type", kDefaultContentType);
+  for (const auto& override_ : kOverrides)
+    if (const std::optional<std::string_view> value = call.query.find(override_[0]))
+      headers.set(override_[1], *value);
+  if (!object.replication_status.empty())
+    headers.add("x-amz-replication-status", object.replication_status);
+  if (piece.partial && piece.length > 0)
+    headers.add("Content-Range",
+                content_range(ByteRange{piece.offset, piece.offset + piece.length - 1}, record.size));
+  if (piece.part != 0 && record.part_count > 0)
+    headers.add("x-amz-mp-parts-count", static_cast<std::uint64_t>(record.part_count));
+  const bool wants_checksum =
+      equal_ignore_case(call.header("x-amz-checksum-mode").value_or(""), "ENABLED");
+  const bool whole = !piece.partial || (piece.whole_part && record.part_count == 0);
+  if (wants_checksum && whole) add_checksum(headers, wire_checksum(record.checksum));
+}
+
+}  // namespace
+
+void add_checksum(HeaderList& headers, const std::optional<Checksum>& checksum) {
+  if (!checksum) return;
+  headers.add(algorithm_header(checksum->algorithm), checksum->text());
+  headers.add("x-amz-checksum-type", checksum_type_name(checksum->type));
+}
+
+S3Result<Unit> check_version(const Call& call, std::string_view key) {
+  const std::optional<std::string_view> id = call.query.find("versionId");
+  if (!id || *id == "null") return Unit{};
+  const bool shaped = id->size() == 26 && std::all_of(id->begin(), id->end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');
+  });
+  if (!shaped) return invalid_argument("Invalid version id specified", "versionId", *id);
+  return s3_fail(S3Code::kNoSuchVersion)
+      .with("Key", std::string(key))
+      .with("VersionId", std::string(*id));
+}
+
+// Empty values are left out: absent and empty are one thing to S3.
+S3Result<std::vector<Header>> kept_headers(const Call& call) {
+  TRY(object, collect_object_headers(call.headers()));
+  std::vector<Header> kept;
+  for (NameValue& header : object_response_headers(object))
+    kept.emplace_back(to_lower(header.first), std::move(header.second));
+  return kept;
+}
+
+Task<S3Result<Reply>> put_object(Ctx& ctx, Call& call) {
+  PutArguments arguments;
+  arguments.bucket = call.bucket();
+  arguments.key = call.key();
+  CO_TRY(headers, kept_headers(call));
+  arguments.headers = std::move(headers);
+  CO_DO(parse_storage_class(call.headers(), {}));
+  CO_TRY(conditions, parse_write_conditions(call.headers()));
+  arguments.conditions = std::move(conditions);
+  CO_TRY(body, RequestBody::make(call));
+  CO_TRY(promise, body_promise(call, *body));
+  CO_TRY(outcome, co_await call.service.put_object(ctx, std::move(arguments), *body, std::move(promise)));
+  Reply reply = empty_reply(200);
+  add_write_outcome(reply.headers, outcome);
+  add_checksum(reply.headers, outcome.checksum);
+  co_return std::move(reply);
+}
+
+Task<S3Result<Reply>> copy_object(Ctx& ctx, Call& call) {
+  CopyArguments arguments;
+  arguments.bucket = call.bucket();
+  arguments.key = call.key();
+  CO_TRY(source, parse_copy_source(*call.header("x-amz-copy-source")));
+  arguments.source = std::move(source);
+  arguments.source_conditions = parse_copy_conditions(call.headers());
+  CO_TRY(replace, parse_directive(call.header("x-amz-metadata-directive"),
+                                  "x-amz-metadata-directive", "Unknown metadata directive."));
+  arguments.replace_headers = replace;
+  CO_TRY(headers, kept_headers(call));
+  arguments.headers = std::move(headers);
+  CO_TRY(choice, parse_checksum_choice(call.headers()));
+  arguments.algorithm = choice.algorithm;
+  CO_TRY(conditions, parse_write_conditions(call.headers()));
+  arguments.conditions = std::move(conditions);
+  CO_TRY(outcome, co_await call.service.copy_object(ctx, std::move(arguments)));
+  Reply reply = xml_reply(copy_result_xml(false, outcome.etag, WallTime::from_ms(outcome.mtime_ms),
+                                          outcome.checksum));
+  if (!outcome.version_id.empty()) reply.headers.add("x-amz-version-id", outcome.version_id);
+  co_return std::move(reply);
+}
+
+Task<S3Result<Reply>> get_object(Ctx&, Call& call) {
+  CO_DO(check_version(call, call.key()));
+  CO_TRY(object, call.service.open(call.bucket(), call.key()));
+  const ObjectState state{object.record.etag, WallTime::from_ms(object.record.mtime_ms)};
+  CO_DO(check_read(parse_read_conditions(call.headers()), state,
+                   call.service.platform().clock.wall()));
+  CO_TRY(piece, wanted_piece(call, object));
+  Reply reply;
+  reply.status = piece.partial && piece.length > 0 ? 206 : 200;
+  add_object_headers(reply.headers, call, object, piece);
+  reply.body_bytes = piece.length;
+  CO_TRY(reader, call.service.read(object, piece.offset, call.is_head() ? 0 : piece.length));
+  reply.body = std::move(reader);
+  co_return std::move(reply);
+}
+
+Task<S3Result<Reply>> delete_object(Ctx& ctx, Call& call) {
+  CO_DO(check_version(call, call.key()));
+  CO_TRY(conditions, parse_write_conditions(call.headers()));
+  std::string bucket(call.bucket());
+  std::string key(call.key());
+  CO_DO(co_await call.service.delete_object(ctx, std::move(bucket), std::move(key), conditions));
+  co_return empty_reply(204);
+}
+
+}  // namespace creel::s3
