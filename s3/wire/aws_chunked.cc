@@ -59,7 +59,8 @@ ChunkDecoder::ChunkDecoder(Options options, const Identity& identity)
 S3Result<ByteView> ChunkDecoder::decode(ByteView& input) {
   while (!input.empty()) {
     if (state_ == State::kData && chunk_left_ > 0) {
-      const auto take = static_cast<std::size_t>(std::min<std::uint64_t>(chunk_left_, input.size()));
+      const auto take =
+          static_cast<std::size_t>(std::min<std::uint64_t>(chunk_left_, input.size()));
       const ByteView piece = input.first(take);
       input = input.subspan(take);
       chunk_left_ -= take;
@@ -262,8 +263,8 @@ void ChunkEncoder::finish(Bytes& out, const std::vector<NameValue>& trailers) {
   }
   if (mode_ == PayloadMode::kStreamingSignedTrailer)
     append(out, cat(kTrailerSignature, ":",
-                    sign_text(key_, trailer_string_to_sign(amz_date_, scope_, previous_signature_,
-                                                           text)),
+                    sign_text(key_,
+                              trailer_string_to_sign(amz_date_, scope_, previous_signature_, text)),
                     "\r\n"));
   append(out, "\r\n");
 }

@@ -18,8 +18,9 @@ inline constexpr std::size_t kChunkHeaderBytesMax = 256;  // Beside the signatur
 inline constexpr std::size_t kTrailerBytesMax = 4096;
 inline constexpr std::size_t kTrailerLinesMax = 16;
 
-// Takes the aws-chunked frames off a body: `hex-len[;chunk-signature=64hex]\r\n data \r\n` … `0[;…]\r\n
-// [trailer lines] \r\n`. Feed it in pieces of any size; the result is the same for every cut.
+// Takes the aws-chunked frames off a body: `hex-len[;chunk-signature=64hex]\r\n data \r\n` …
+// `0[;…]\r\n [trailer lines] \r\n`. Feed it in pieces of any size; the result is the same for every
+// cut.
 //   while (!input.empty()) { TRY(piece, decoder.decode(input)); if (!piece.empty()) write(piece); }
 //   TRY_DO(decoder.finish());
 // A signed chunk's bytes come out before its signature is checked, so what was written must not be
@@ -29,14 +30,14 @@ class ChunkDecoder {
   struct Options {
     PayloadMode mode = PayloadMode::kStreamingUnsignedTrailer;  // One that is_streaming().
     std::optional<std::uint64_t> decoded_length;  // x-amz-decoded-content-length
-    std::vector<std::string> trailer_names;       // Lower case, of x-amz-trailer.
+    std::vector<std::string> trailer_names;  // Lower case, of x-amz-trailer.
   };
   // `identity` gives the seed signature, key and scope; an anonymous one only fits unsigned modes.
   ChunkDecoder(Options options, const Identity& identity);
 
-  // Consumes some of `input` (at least a byte unless it is empty) and returns the decoded bytes found,
-  // as a view into what `input` was; empty if these bytes were only framing.
-  // Errors: IncompleteBody (broken frame, longer than promised), SignatureDoesNotMatch,
+  // Consumes some of `input` (at least a byte unless it is empty) and returns the decoded bytes
+  // found, as a view into what `input` was; empty if these bytes were only framing. Errors:
+  // IncompleteBody (broken frame, longer than promised), SignatureDoesNotMatch,
   // MalformedTrailerError. After an error the decoder is used up.
   S3Result<ByteView> decode(ByteView& input);
   // Call at the end of the body. Errors: IncompleteBody if frames or bytes are missing,
@@ -74,7 +75,7 @@ class ChunkDecoder {
   std::string line_;
   std::size_t trailer_bytes_ = 0;
   bool bare_line_feed_ = false;  // The last trailer line ended in LF alone.
-  bool skipped_blank_ = false;   // An empty line right after such a one was skipped.
+  bool skipped_blank_ = false;  // An empty line right after such a one was skipped.
   std::uint64_t chunk_left_ = 0;
   bool last_chunk_ = false;
   std::uint64_t decoded_bytes_ = 0;
@@ -114,8 +115,8 @@ std::string trailer_string_to_sign(std::string_view amz_date, const SigScope& sc
 
 // How long the stored bytes will be.
 struct BodyLength {
-  std::uint64_t decoded = 0;              // Bytes of the object.
-  std::optional<std::uint64_t> content;   // Content-Length: bytes on the wire, frames included.
+  std::uint64_t decoded = 0;  // Bytes of the object.
+  std::optional<std::uint64_t> content;  // Content-Length: bytes on the wire, frames included.
 };
 // Errors: MissingContentLength if no length is known; InvalidArgument for one that is no number.
 S3Result<BodyLength> parse_body_length(Headers headers, PayloadMode mode);

@@ -212,8 +212,7 @@ S3Result<std::vector<std::string>> parse_trailer_names(Headers headers) {
 
 S3Result<Unit> require_body_check(const BodyChecks& checks) {
   if (checks.has_any()) return Unit{};
-  return bad_request(
-      "Missing required header for this request: Content-MD5 OR x-amz-checksum-*");
+  return bad_request("Missing required header for this request: Content-MD5 OR x-amz-checksum-*");
 }
 
 S3Result<Checksum> parse_trailer_checksum(const BodyChecks& checks,
@@ -245,12 +244,9 @@ S3Result<ChecksumChoice> parse_checksum_choice(Headers headers) {
     choice.type = default_type(*choice.algorithm);
   }
   if (!type || type->empty()) return choice;
-  if (equal_ignore_case(*type, "COMPOSITE"))
-    choice.type = ChecksumType::kComposite;
-  else if (equal_ignore_case(*type, "FULL_OBJECT"))
-    choice.type = ChecksumType::kFullObject;
-  else
-    return bad_request("Value for x-amz-checksum-type header is invalid.");
+  if (equal_ignore_case(*type, "COMPOSITE")) choice.type = ChecksumType::kComposite;
+  else if (equal_ignore_case(*type, "FULL_OBJECT")) choice.type = ChecksumType::kFullObject;
+  else return bad_request("Value for x-amz-checksum-type header is invalid.");
   if (!choice.algorithm)
     return bad_request(
         "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm "
@@ -261,8 +257,8 @@ S3Result<ChecksumChoice> parse_checksum_choice(Headers headers) {
   if ((is_sha && choice.type == ChecksumType::kFullObject) ||
       (is_crc64 && choice.type == ChecksumType::kComposite))
     return bad_request(cat("The ", checksum_type_name(choice.type),
-                           " checksum type cannot be used with the ",
-                           lower_name(*choice.algorithm), " checksum algorithm."));
+                           " checksum type cannot be used with the ", lower_name(*choice.algorithm),
+                           " checksum algorithm."));
   return choice;
 }
 
@@ -325,9 +321,8 @@ S3Result<Unit> check_digests(const BodyChecks& checks, const std::optional<Check
   if (!expected) return Unit{};
   const Checksum actual = digests.checksum(expected->algorithm);
   if (expected->type == ChecksumType::kFullObject && expected->raw == actual.raw) return Unit{};
-  return s3_fail(S3Code::kBadDigest,
-                 cat("The ", algorithm_name(expected->algorithm),
-                     " you specified did not match the calculated checksum."));
+  return s3_fail(S3Code::kBadDigest, cat("The ", algorithm_name(expected->algorithm),
+                                         " you specified did not match the calculated checksum."));
 }
 
 Checksum composite_checksum(ChecksumAlgorithm algorithm, std::span<const PartChecksum> parts) {

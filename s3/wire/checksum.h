@@ -50,7 +50,8 @@ struct BodyChecks {
   bool has_any() const { return content_md5 || algorithm; }
 };
 // Reads Content-MD5, x-amz-checksum-*, x-amz-trailer, x-amz-sdk-checksum-algorithm.
-// Errors: InvalidDigest; InvalidRequest (several, undecodable, unsupported, announced but not sent).
+// Errors: InvalidDigest; InvalidRequest (several, undecodable, unsupported, announced but not
+// sent).
 S3Result<BodyChecks> parse_body_checks(Headers headers);
 // The names in x-amz-trailer, lower case. Errors: InvalidRequest for one that is not a supported
 // x-amz-checksum-*.

@@ -88,8 +88,7 @@ S3Result<Unit> check_copy_source(const ReadConditions& conditions, const ObjectS
 S3Result<WriteConditions> parse_write_conditions(Headers headers) {
   const std::optional<std::string> match = headers.joined("if-match");
   const std::optional<std::string> none_match = headers.joined("if-none-match");
-  if (match && none_match)
-    return s3_fail(S3Code::kNotImplemented).with("Header", "If-None-Match");
+  if (match && none_match) return s3_fail(S3Code::kNotImplemented).with("Header", "If-None-Match");
   return WriteConditions{match.value_or(""), none_match.value_or("")};
 }
 

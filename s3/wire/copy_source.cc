@@ -18,7 +18,8 @@ S3Result<CopySource> parse_copy_source(std::string_view header) {
     source.version_id = std::move(*id);
     rest = rest.substr(0, mark);
   }
-  // Decoded before it is cut: some clients encode the whole value, the slash between bucket and key too.
+  // Decoded before it is cut: some clients encode the whole value, the slash between bucket and key
+  // too.
   std::optional<std::string> decoded = percent_decode(rest);
   if (!decoded) return refuse("encoding");
   std::string_view name = *decoded;

@@ -12,8 +12,8 @@ struct CopySource {
   std::string key;
   std::optional<std::string> version_id;  // As written; not judged here.
 };
-// x-amz-copy-source: [/]bucket/key[?versionId=id], decoded once; an encoded "?versionId=" belongs to
-// the key. Errors: InvalidArgument with ArgumentName x-amz-copy-source.
+// x-amz-copy-source: [/]bucket/key[?versionId=id], decoded once; an encoded "?versionId=" belongs
+// to the key. Errors: InvalidArgument with ArgumentName x-amz-copy-source.
 S3Result<CopySource> parse_copy_source(std::string_view header);
 
 // COPY or REPLACE (default COPY): true for REPLACE. Errors: InvalidArgument with `unknown`.

@@ -21,10 +21,8 @@ std::optional<std::string> Headers::joined(std::string_view name) const {
   std::optional<std::string> all;
   for (const HeaderField& field : fields_) {
     if (!equal_ignore_case(field.name, name)) continue;
-    if (all)
-      all->append(",").append(trim(field.value));
-    else
-      all.emplace(trim(field.value));
+    if (all) all->append(",").append(trim(field.value));
+    else all.emplace(trim(field.value));
   }
   return all;
 }

@@ -30,8 +30,8 @@ S3Result<std::uint32_t> parse_count(const Query& query, std::string_view name,
         name, *text);
   const std::optional<std::uint64_t> value = parse_u64(*text);
   if (!value || *value > kIntegerMax)
-    return invalid_argument(cat("Provided ", name, " not an integer or within integer range"),
-                            name, *text);
+    return invalid_argument(cat("Provided ", name, " not an integer or within integer range"), name,
+                            *text);
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(*value, ceiling));
 }
 

@@ -27,7 +27,8 @@ struct ListObjectsParams : ListParams {
   std::optional<std::string> continuation_token;  // As asked, to be echoed, even if empty.
   std::optional<std::string> start_after;
   bool fetch_owner = false;
-  // Where to go on, exclusively: the token's key, else start-after or marker. Empty is the beginning.
+  // Where to go on, exclusively: the token's key, else start-after or marker. Empty is the
+  // beginning.
   std::string after;
 };
 // ListObjects, or ListObjectsV2 if `list-type=2`. Errors: InvalidArgument.

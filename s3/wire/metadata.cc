@@ -50,7 +50,9 @@ S3Result<std::string> parse_redirect(Headers headers) {
 
 S3Result<ObjectHeaders> collect_object_headers(Headers headers) {
   ObjectHeaders out;
-  const auto text = [&](std::string_view name) { return std::string(headers.find(name).value_or("")); };
+  const auto text = [&](std::string_view name) {
+    return std::string(headers.find(name).value_or(""));
+  };
   if (std::string type = text("content-type"); !type.empty()) out.content_type = std::move(type);
   out.cache_control = text("cache-control");
   out.content_disposition = text("content-disposition");
@@ -78,7 +80,8 @@ std::vector<NameValue> object_response_headers(const ObjectHeaders& object) {
   add("Expires", object.expires);
   add("x-amz-website-redirect-location", object.website_redirect);
   // An empty value is still metadata.
-  for (const NameValue& one : object.user) out.emplace_back(cat(kUserPrefix, one.first), one.second);
+  for (const NameValue& one : object.user)
+    out.emplace_back(cat(kUserPrefix, one.first), one.second);
   return out;
 }
 
@@ -89,10 +92,8 @@ std::string without_aws_chunked(std::string_view content_encoding) {
   for (;;) {
     const std::size_t end = content_encoding.find(',');
     const std::string_view token = trim(content_encoding.substr(0, end));
-    if (equal_ignore_case(token, "aws-chunked"))
-      found = true;
-    else if (!token.empty())
-      out.append(out.empty() ? "" : ",").append(token);
+    if (equal_ignore_case(token, "aws-chunked")) found = true;
+    else if (!token.empty()) out.append(out.empty() ? "" : ",").append(token);
     if (end == std::string_view::npos) return found ? out : std::string(whole);
     content_encoding.remove_prefix(end + 1);
   }

@@ -8,8 +8,8 @@
 
 namespace creel::s3 {
 
-// A Range header as asked: first-last, first-, or the last `suffix` bytes. Numbers that do not fit are
-// held at their maximum, which no object reaches.
+// A Range header as asked: first-last, first-, or the last `suffix` bytes. Numbers that do not fit
+// are held at their maximum, which no object reaches.
 struct RangeRequest {
   enum class Kind : unsigned char { kWhole, kFirstLast, kFirst, kSuffix };
   Kind kind = Kind::kWhole;
@@ -28,7 +28,8 @@ struct ByteRange {
   bool operator==(const ByteRange&) const = default;
 };
 // The bytes of an object of `size` that are meant; nullopt is the whole object, as 200.
-// `header` is echoed. Errors: 416 InvalidRange with RangeRequested, ActualObjectSize, content-range.
+// `header` is echoed. Errors: 416 InvalidRange with RangeRequested, ActualObjectSize,
+// content-range.
 S3Result<std::optional<ByteRange>> resolve_range(const RangeRequest& range, std::uint64_t size,
                                                  std::string_view header);
 

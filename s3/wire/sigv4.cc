@@ -65,9 +65,8 @@ struct RequestTime {
 };
 
 S3Result<RequestTime> header_time(const RequestHead& request) {
-  const S3Error refusal =
-      s3_fail(S3Code::kAccessDenied,
-              "AWS authentication requires a valid Date or x-amz-date header.");
+  const S3Error refusal = s3_fail(S3Code::kAccessDenied,
+                                  "AWS authentication requires a valid Date or x-amz-date header.");
   if (const auto text = request.headers.find("x-amz-date")) {
     if (const auto time = parse_iso8601_basic(*text))
       return RequestTime{std::string(*text), std::string(*text), *time};
@@ -180,8 +179,8 @@ S3Result<Unit> check_presigned_time(const SigParts& parts, const SigPolicy& poli
   return Unit{};
 }
 
-// The payload word of a presigned request: a signed header, a parameter (JavaScript hoists the header
-// into the query), else UNSIGNED-PAYLOAD.
+// The payload word of a presigned request: a signed header, a parameter (JavaScript hoists the
+// header into the query), else UNSIGNED-PAYLOAD.
 std::string presigned_payload(const RequestHead& request, const Query& query,
                               const SigParts& parts) {
   if (is_signed(parts, kSha256Header))
@@ -250,8 +249,8 @@ S3Result<Identity> verify_request(const RequestHead& request, const SigPolicy& p
                                   WallTime now) {
   TRY(query, parse_query(request.raw_query));
   const std::size_t headers = request.headers.count("authorization");
-  const bool v4_query = query.has("X-Amz-Algorithm") || query.has("X-Amz-Signature") ||
-                        query.has("X-Amz-Credential");
+  const bool v4_query =
+      query.has("X-Amz-Algorithm") || query.has("X-Amz-Signature") || query.has("X-Amz-Credential");
   const bool v2_query = query.has("Signature") && query.has("AWSAccessKeyId");
   if (headers + (v4_query ? 1 : 0) + (v2_query ? 1 : 0) > 1)
     return invalid_argument(
@@ -268,8 +267,7 @@ S3Result<Identity> verify_request(const RequestHead& request, const SigPolicy& p
 }
 
 S3Result<Unit> check_payload_allowed(PayloadMode mode, bool is_put_object_or_upload_part) {
-  if (mode != PayloadMode::kStreamingUnsignedTrailer || is_put_object_or_upload_part)
-    return Unit{};
+  if (mode != PayloadMode::kStreamingUnsignedTrailer || is_put_object_or_upload_part) return Unit{};
   return s3_fail(S3Code::kInvalidRequest, "The value of x-amz-content-sha256 header is invalid.");
 }
 

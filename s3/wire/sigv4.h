@@ -48,9 +48,9 @@ struct SigPolicy {
 // The secret of an access key; nullopt if it is unknown. Called at most once a request.
 using SecretLookup = std::function<std::optional<std::string>(std::string_view access_key)>;
 
-// Checks the signature of a request head, in its header or query (presigned) form, at wall time `now`.
-// A request without any signature is anonymous and passes: what that may do is decided later.
-// Errors: the table of s3.md §3, each with AWS's code, text and extra elements.
+// Checks the signature of a request head, in its header or query (presigned) form, at wall time
+// `now`. A request without any signature is anonymous and passes: what that may do is decided
+// later. Errors: the table of s3.md §3, each with AWS's code, text and extra elements.
 S3Result<Identity> verify_request(const RequestHead& request, const SigPolicy& policy,
                                   const SecretLookup& secret_of, SigningKeyCache& keys,
                                   WallTime now);

@@ -10,8 +10,8 @@
 
 namespace creel::s3 {
 
-// The building blocks of Signature Version 4, shared by the verifier, the signer and the chunk codec.
-// Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
+// The building blocks of Signature Version 4, shared by the verifier, the signer and the chunk
+// codec. Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 
 inline constexpr std::string_view kSigAlgorithm = "AWS4-HMAC-SHA256";
 inline constexpr std::string_view kSigTerminal = "aws4_request";
@@ -33,11 +33,12 @@ SigningKey derive_signing_key(std::string_view secret, const SigScope& scope);
 std::string sign_text(const SigningKey& key, std::string_view text);
 std::string sha256_hex(std::string_view text);
 
-// The path decoded once and encoded once; dots and double slashes stay. `bare_star` leaves '*' as it
-// is, as some clients do. A broken escape is kept as bytes: the signature then simply differs.
+// The path decoded once and encoded once; dots and double slashes stay. `bare_star` leaves '*' as
+// it is, as some clients do. A broken escape is kept as bytes: the signature then simply differs.
 std::string canonical_path(std::string_view raw_path, bool bare_star = false);
-// Parameters decoded ('+' is a space), re-encoded and sorted by encoded name, then value; duplicates
-// stay; `a` becomes `a=`. The parameter `left_out` (X-Amz-Signature) is dropped unless empty.
+// Parameters decoded ('+' is a space), re-encoded and sorted by encoded name, then value;
+// duplicates stay; `a` becomes `a=`. The parameter `left_out` (X-Amz-Signature) is dropped unless
+// empty.
 std::string canonical_query(std::string_view raw_query, std::string_view left_out = {});
 // The lines `name:value\n` of the signed headers in the order given: values trimmed, inner runs of
 // spaces folded, fields of one name joined by ','. A header that is absent counts as empty.
@@ -56,8 +57,9 @@ std::string canonical_request(const CanonicalParts& parts);
 std::string string_to_sign(std::string_view amz_date, const SigScope& scope,
                            std::string_view canonical_request);
 
-// Signing keys by (access key, secret, scope), a handful of them, oldest thrown out first. One owner,
-// one thread. The secret is part of the key, so a rotated secret never meets an old signing key.
+// Signing keys by (access key, secret, scope), a handful of them, oldest thrown out first. One
+// owner, one thread. The secret is part of the key, so a rotated secret never meets an old signing
+// key.
 class SigningKeyCache {
  public:
   const SigningKey& get(std::string_view access_key, std::string_view secret,

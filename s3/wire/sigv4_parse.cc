@@ -49,14 +49,14 @@ S3Result<Unit> parse_credential(std::string_view text, const SigPolicy& policy,
     return fault(form, cat("incorrect service \"", parts[3], "\". This endpoint belongs to \"",
                            policy.service, "\"."));
   if (parts[4] != kSigTerminal)
-    return fault(form, cat("incorrect terminal \"", parts[4],
-                           "\". This endpoint uses \"aws4_request\"."));
+    return fault(
+        form, cat("incorrect terminal \"", parts[4], "\". This endpoint uses \"aws4_request\"."));
   if (!is_date8(parts[1]))
     return fault(form, cat("incorrect date format \"", parts[1],
                            "\". This date in the credential must be in the format \"yyyyMMdd\"."));
   if (parts[2] != policy.region)
-    return fault(form, cat("the region \"", parts[2], "\" is wrong; expecting \"", policy.region,
-                           "\""))
+    return fault(form,
+                 cat("the region \"", parts[2], "\" is wrong; expecting \"", policy.region, "\""))
         .with("Region", policy.region)
         .with_header("x-amz-bucket-region", policy.region);
   out.access_key = parts[0];
@@ -168,8 +168,8 @@ S3Result<SigParts> parse_presigned(const Query& query, const SigPolicy& policy) 
 
 S3Result<Payload> parse_payload(std::string_view value) {
   for (PayloadMode mode :
-       {PayloadMode::kUnsigned, PayloadMode::kStreamingSigned,
-        PayloadMode::kStreamingSignedTrailer, PayloadMode::kStreamingUnsignedTrailer})
+       {PayloadMode::kUnsigned, PayloadMode::kStreamingSigned, PayloadMode::kStreamingSignedTrailer,
+        PayloadMode::kStreamingUnsignedTrailer})
     if (value == payload_mode_text(mode)) return Payload{mode, {}};
   const std::optional<Bytes> digest = hex_decode(value);
   if (digest && digest->size() == sizeof(Sha256Digest)) {

@@ -10,7 +10,8 @@
 
 namespace creel::s3 {
 
-// The parts of a V4 signature, from either form. Syntax and scope are checked, the signature is not.
+// The parts of a V4 signature, from either form. Syntax and scope are checked, the signature is
+// not.
 struct SigParts {
   std::string access_key;
   SigScope scope;

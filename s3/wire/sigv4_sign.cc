@@ -77,9 +77,9 @@ SignedHead sign_request(OutgoingHead& request, const Credentials& credentials,
   const std::vector<std::string> names = names_to_sign(request);
   head.signature = signature_of(request, request.raw_query, names, payload, head);
   request.headers.emplace_back(
-      "Authorization", cat(kSigAlgorithm, " Credential=", credentials.access_key, "/",
-                           head.scope.text(), ", SignedHeaders=", joined(names),
-                           ", Signature=", head.signature));
+      "Authorization",
+      cat(kSigAlgorithm, " Credential=", credentials.access_key, "/", head.scope.text(),
+          ", SignedHeaders=", joined(names), ", Signature=", head.signature));
   return head;
 }
 
@@ -94,8 +94,8 @@ std::string presign(const OutgoingHead& request, const Credentials& credentials,
                   "&X-Amz-Credential=", percent_encode(credential, false),
                   "&X-Amz-Date=", head.amz_date, "&X-Amz-Expires=", expires_seconds,
                   "&X-Amz-SignedHeaders=", percent_encode(joined(names), false)));
-  return cat(query, "&X-Amz-Signature=",
-             signature_of(request, query, names, kUnsignedPayload, head));
+  return cat(query,
+             "&X-Amz-Signature=", signature_of(request, query, names, kUnsignedPayload, head));
 }
 
 }  // namespace creel::s3

@@ -32,7 +32,8 @@ std::string_view without_port(std::string_view host) {
 }
 
 // The bucket in front of the longest matching base domain; empty for path style.
-std::string bucket_of_host(std::string_view host_header, std::span<const std::string> base_domains) {
+std::string bucket_of_host(std::string_view host_header,
+                           std::span<const std::string> base_domains) {
   const std::string host = to_lower(without_port(trim(host_header)));
   if (host.empty() || host.front() == '[' || looks_like_ipv4(host)) return {};
   std::size_t longest = 0;
@@ -88,8 +89,8 @@ S3Result<Query> parse_query(std::string_view raw_query) {
     raw_query = end == std::string_view::npos ? std::string_view{} : raw_query.substr(end + 1);
     if (piece.empty()) continue;
     if (query.params_.size() == kQueryParamsMax)
-      return s3_fail(S3Code::kInvalidUri, cat("The query has more than ", kQueryParamsMax,
-                                              " parameters."));
+      return s3_fail(S3Code::kInvalidUri,
+                     cat("The query has more than ", kQueryParamsMax, " parameters."));
     const std::size_t equals = piece.find('=');
     const bool has_equals = equals != std::string_view::npos;
     std::optional<std::string> name = percent_decode(piece.substr(0, equals), true);

@@ -14,8 +14,8 @@ namespace creel::s3 {
 inline constexpr std::size_t kKeyBytesMax = 1024;
 inline constexpr std::size_t kQueryParamsMax = 256;
 
-// A request target cut at its first '?'. Nothing is decoded and no dot or double slash is folded: keys
-// are bytes. The absolute form loses its scheme and authority. Views into the argument.
+// A request target cut at its first '?'. Nothing is decoded and no dot or double slash is folded:
+// keys are bytes. The absolute form loses its scheme and authority. Views into the argument.
 struct Target {
   std::string_view raw_path;  // Starts with '/', or is "*".
   std::string_view raw_query;
@@ -50,9 +50,9 @@ struct ResourceName {
   std::string key;
   bool virtual_host = false;  // The bucket came from the Host header.
 };
-// Path style is /bucket/key; virtual-host style is bucket.domain[:port]/key for one of `base_domains`
-// (lower case, without port; the longest that matches wins). An IP literal is always path style.
-// Neither name is validated beyond decoding. Errors: InvalidURI for a broken escape.
+// Path style is /bucket/key; virtual-host style is bucket.domain[:port]/key for one of
+// `base_domains` (lower case, without port; the longest that matches wins). An IP literal is always
+// path style. Neither name is validated beyond decoding. Errors: InvalidURI for a broken escape.
 S3Result<ResourceName> parse_resource(std::string_view raw_path, std::string_view host,
                                       std::span<const std::string> base_domains);
 

@@ -16,8 +16,7 @@ S3Result<XmlNode> parse_root(ByteView body, std::string_view root, std::uint64_t
                              std::size_t nodes_max) {
   if (body.empty()) return s3_fail(S3Code::kMissingRequestBody);
   if (body.size() > bytes_max)
-    return s3_fail(S3Code::kMaxMessageLengthExceeded)
-        .with("MaxMessageLengthBytes", cat(bytes_max));
+    return s3_fail(S3Code::kMaxMessageLengthExceeded).with("MaxMessageLengthBytes", cat(bytes_max));
   Result<XmlNode> parsed = parse_xml(body, {.bytes_max = bytes_max, .nodes_max = nodes_max});
   if (!parsed.ok()) {
     if (parsed.error().code == ErrorCode::kUnavailable) return s3_fail(S3Code::kSlowDown);
@@ -25,8 +24,8 @@ S3Result<XmlNode> parse_root(ByteView body, std::string_view root, std::uint64_t
   }
   XmlNode tree = parsed.take();
   if (tree.name != root)
-    return malformed().with(
-        "Details", cat("the root element is <", tree.name, ">, expected <", root, ">"));
+    return malformed().with("Details",
+                            cat("the root element is <", tree.name, ">, expected <", root, ">"));
   return tree;
 }
 

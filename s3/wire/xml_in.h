@@ -18,7 +18,8 @@ inline constexpr std::size_t kDeleteKeysMax = 1000;
 inline constexpr std::size_t kCompletePartsMax = 10'000;
 
 // All parsers: names with or without namespace, unknown children ignored, no DOCTYPE.
-// Errors: MissingRequestBodyError (empty), MaxMessageLengthExceeded, MalformedXML, and what is said.
+// Errors: MissingRequestBodyError (empty), MaxMessageLengthExceeded, MalformedXML, and what is
+// said.
 
 // CreateBucketConfiguration: the LocationConstraint, empty if there is none. An empty body is fine.
 S3Result<std::string> parse_create_bucket(ByteView body);
@@ -26,7 +27,7 @@ S3Result<std::string> parse_create_bucket(ByteView body);
 struct DeleteKey {
   std::string key;
   std::string version_id;  // Empty: the current version.
-  std::string etag;        // As written; empty: no condition.
+  std::string etag;  // As written; empty: no condition.
 };
 struct DeleteRequest {
   std::vector<DeleteKey> keys;  // 1…1000

@@ -174,10 +174,8 @@ std::string list_objects_xml(std::string_view bucket, const ListObjectsParams& p
   Answer answer("ListBucketResult", params.encoding_url);
   answer.leaf("Name", bucket);
   answer.name("Prefix", params.prefix);
-  if (params.v2)
-    v2_fields(answer, params, page);
-  else
-    v1_fields(answer, params, page);
+  if (params.v2) v2_fields(answer, params, page);
+  else v1_fields(answer, params, page);
   answer.leaf("MaxKeys", params.count_max);
   answer.name_if_any("Delimiter", params.delimiter);
   answer.leaf("IsTruncated", page.truncated);

@@ -12,8 +12,9 @@
 
 namespace creel::s3 {
 
-// The XML answers of the operations. All are small: at most a page of 1000 entries (10,000 buckets).
-// Names are given plain; what encoding-type=url asks for is done here. ETags are given bare.
+// The XML answers of the operations. All are small: at most a page of 1000 entries (10,000
+// buckets). Names are given plain; what encoding-type=url asks for is done here. ETags are given
+// bare.
 
 struct Owner {
   std::string id;

@@ -1,5 +1,5 @@
-// The aws-chunked decoder: whole and byte by byte it must give the same answer, never more bytes than
-// promised, and nothing it accepts may be unframed or unsigned.
+// The aws-chunked decoder: whole and byte by byte it must give the same answer, never more bytes
+// than promised, and nothing it accepts may be unframed or unsigned.
 #include <string_view>
 #include <vector>
 
@@ -43,10 +43,9 @@ Answer decode(ChunkDecoder decoder, ByteView wire, std::size_t step) {
 // The first byte draws the mode, the second the promised length; the rest is the wire.
 void fuzz_one(ByteView input) {
   if (input.size() < 2) return;
-  constexpr PayloadMode kModes[] = {PayloadMode::kStreamingUnsignedTrailer,
-                                    PayloadMode::kStreamingUnsignedTrailer,
-                                    PayloadMode::kStreamingSigned,
-                                    PayloadMode::kStreamingSignedTrailer};
+  constexpr PayloadMode kModes[] = {
+      PayloadMode::kStreamingUnsignedTrailer, PayloadMode::kStreamingUnsignedTrailer,
+      PayloadMode::kStreamingSigned, PayloadMode::kStreamingSignedTrailer};
   const PayloadMode mode = kModes[input[0] & 3];
   ChunkDecoder::Options options{.mode = mode};
   if (input[1] != 255) options.decoded_length = input[1];

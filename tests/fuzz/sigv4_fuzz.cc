@@ -44,9 +44,9 @@ void fuzz_one(std::string_view text) {
     return access_key == "AKIAIOSFODNN7EXAMPLE" ? std::optional<std::string>("guessed by nobody")
                                                 : std::nullopt;
   };
-  const S3Result<Identity> who = verify_request(
-      {method, target.raw_path, target.raw_query, headers}, {.region = "us-east-1"}, secret_of,
-      keys, now);
+  const S3Result<Identity> who =
+      verify_request({method, target.raw_path, target.raw_query, headers}, {.region = "us-east-1"},
+                     secret_of, keys, now);
   // No input can hold a signature made with that secret.
   check(!who.ok() || (who.value().kind == AuthKind::kAnonymous && !asked));
   if (!who.ok()) {

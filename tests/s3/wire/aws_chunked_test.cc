@@ -22,7 +22,8 @@ struct Decoded {
 };
 
 // Feeds `wire` in pieces of at most `piece_max` bytes, drawn by `random`.
-Decoded run(ChunkDecoder decoder, ByteView wire, std::size_t piece_max, TestRandom* random = nullptr) {
+Decoded run(ChunkDecoder decoder, ByteView wire, std::size_t piece_max,
+            TestRandom* random = nullptr) {
   Decoded out;
   while (!wire.empty()) {
     std::size_t size = std::min(piece_max, wire.size());
@@ -69,8 +70,8 @@ struct Example {
 
 // PUT /examplebucket/chunkObject.txt of AWS's page: 66,560 bytes in chunks of 65536, 1024 and 0.
 Example example_upload(bool with_trailer) {
-  const PayloadMode mode = with_trailer ? PayloadMode::kStreamingSignedTrailer
-                                        : PayloadMode::kStreamingSigned;
+  const PayloadMode mode =
+      with_trailer ? PayloadMode::kStreamingSignedTrailer : PayloadMode::kStreamingSigned;
   OutgoingHead put{"PUT",
                    "/examplebucket/chunkObject.txt",
                    "",
@@ -78,10 +79,8 @@ Example example_upload(bool with_trailer) {
                     {"Content-Encoding", "aws-chunked"},
                     {"x-amz-decoded-content-length", "66560"},
                     {"x-amz-storage-class", "REDUCED_REDUNDANCY"}}};
-  if (with_trailer)
-    put.headers.emplace_back("x-amz-trailer", "x-amz-checksum-crc32c");
-  else
-    put.headers.emplace_back("Content-Length", "66824");
+  if (with_trailer) put.headers.emplace_back("x-amz-trailer", "x-amz-checksum-crc32c");
+  else put.headers.emplace_back("Content-Length", "66824");
   Example out;
   out.head = sign_request(put, kExample, "us-east-1", payload_mode_text(mode), example_time());
   ChunkEncoder encoder(mode, out.head.signature, out.head.amz_date, out.head.scope, out.head.key);
@@ -101,14 +100,15 @@ TEST(AwsChunkedVectors, ASignedStream) {
   const std::string_view wire = as_text(example.wire);
   EXPECT_EQ(wire.size(), 66'824u);
   EXPECT_EQ(ChunkEncoder::encoded_length(PayloadMode::kStreamingSigned, 66'560, 65'536), 66'824u);
-  EXPECT_TRUE(wire.starts_with(
-      "10000;chunk-signature=ad80c730a21e5b8d04586a2213dd63b9a0e99e0e2307b0ade35a65485a288648\r\n"));
+  EXPECT_TRUE(
+      wire.starts_with("10000;chunk-signature="
+                       "ad80c730a21e5b8d04586a2213dd63b9a0e99e0e2307b0ade35a65485a288648\r\n"));
   EXPECT_TRUE(wire.ends_with(
       "\r\n0;chunk-signature=b6c6ea8a5354eaf15b3cb7646744f4275b71ea724fed81ceb9323e279d449df9"
       "\r\n\r\n"));
-  const Decoded got = run(ChunkDecoder({PayloadMode::kStreamingSigned, 66'560, {}},
-                                       identity_of(example.head)),
-                          example.wire, 4096);
+  const Decoded got =
+      run(ChunkDecoder({PayloadMode::kStreamingSigned, 66'560, {}}, identity_of(example.head)),
+          example.wire, 4096);
   EXPECT_EQ(got.refused, std::nullopt);
   EXPECT_EQ(got.bytes, Bytes(66'560, 'a'));
 }
@@ -119,10 +119,10 @@ TEST(AwsChunkedVectors, ASignedTrailer) {
                   .ends_with("x-amz-checksum-crc32c:sOO8/Q==\r\nx-amz-trailer-signature:"
                              "d81f82fc3505edab99d459891051a732e8730629a2e4a59689829ca17fe2e435"
                              "\r\n\r\n"));
-  const Decoded got = run(ChunkDecoder({PayloadMode::kStreamingSignedTrailer, 66'560,
-                                        {"x-amz-checksum-crc32c"}},
-                                       identity_of(example.head)),
-                          example.wire, 7);
+  const Decoded got =
+      run(ChunkDecoder({PayloadMode::kStreamingSignedTrailer, 66'560, {"x-amz-checksum-crc32c"}},
+                       identity_of(example.head)),
+          example.wire, 7);
   EXPECT_EQ(got.refused, std::nullopt);
   ASSERT_EQ(got.trailers.size(), 1u);
   EXPECT_EQ(got.trailers[0], NameValue("x-amz-checksum-crc32c", "sOO8/Q=="));
@@ -135,8 +135,7 @@ TEST(AwsChunkedVectors, ASignedTrailer) {
 }
 
 TEST(AwsChunked, TheShapeOfBoto3AndJavaScript) {
-  const Decoded got =
-      run_unsigned("3\r\nbar\r\n0\r\nx-amz-checksum-crc32:dv+Mqg==\r\n\r\n", 3);
+  const Decoded got = run_unsigned("3\r\nbar\r\n0\r\nx-amz-checksum-crc32:dv+Mqg==\r\n\r\n", 3);
   EXPECT_EQ(got.refused, std::nullopt);
   EXPECT_EQ(as_text(got.bytes), "bar");
   EXPECT_EQ(got.trailers[0].second, "dv+Mqg==");
@@ -144,8 +143,7 @@ TEST(AwsChunked, TheShapeOfBoto3AndJavaScript) {
 
 TEST(AwsChunked, TheLineEndsOfMinioGo) {
   for (const char* end : {"\n\r\n\r\n", "\n\r\n", "\r\n\r\n", "\n\n"}) {
-    const Decoded got =
-        run_unsigned(cat("3\r\nbar\r\n0\r\nx-amz-checksum-crc32:dv+Mqg==", end), 3);
+    const Decoded got = run_unsigned(cat("3\r\nbar\r\n0\r\nx-amz-checksum-crc32:dv+Mqg==", end), 3);
     EXPECT_EQ(got.refused, std::nullopt) << hex_encode(as_bytes(end));
     ASSERT_EQ(got.trailers.size(), 1u);
     EXPECT_EQ(got.trailers[0].second, "dv+Mqg==");
@@ -211,9 +209,9 @@ TEST(AwsChunked, AChangedChunkOrSignatureIsRefused) {
   const auto code = [&](std::size_t at) {
     Bytes wire = example.wire;
     wire[at] ^= 1;
-    return run(ChunkDecoder({PayloadMode::kStreamingSignedTrailer, 66'560,
-                             {"x-amz-checksum-crc32c"}},
-                            identity_of(example.head)),
+    return run(ChunkDecoder(
+                   {PayloadMode::kStreamingSignedTrailer, 66'560, {"x-amz-checksum-crc32c"}},
+                   identity_of(example.head)),
                wire, 10'000)
         .refused;
   };
@@ -227,8 +225,8 @@ TEST(AwsChunked, AChangedChunkOrSignatureIsRefused) {
 TEST(AwsChunked, SignedChunksCannotBeSwapped) {
   const Example example = example_upload(false);
   // The same bytes and lengths, but every signature depends on the one before.
-  ChunkEncoder encoder(PayloadMode::kStreamingSigned, example.head.signature,
-                       example.head.amz_date, example.head.scope, example.head.key);
+  ChunkEncoder encoder(PayloadMode::kStreamingSigned, example.head.signature, example.head.amz_date,
+                       example.head.scope, example.head.key);
   Bytes first, second, last;
   encoder.chunk(first, as_bytes("abc"));
   encoder.chunk(second, as_bytes("xyz"));
@@ -259,8 +257,8 @@ TEST(AwsChunkedProperty, EveryCutGivesTheSameAnswer) {
       trailers.emplace_back("x-amz-checksum-crc32", "AAAAAA==");
       names.push_back(trailers[0].first);
     }
-    ChunkEncoder encoder(mode, seedling.head.signature, seedling.head.amz_date,
-                         seedling.head.scope, seedling.head.key);
+    ChunkEncoder encoder(mode, seedling.head.signature, seedling.head.amz_date, seedling.head.scope,
+                         seedling.head.key);
     Bytes wire;
     for (ByteView rest = data; !rest.empty();) {
       const auto size = static_cast<std::size_t>(1 + random.below(rest.size()));

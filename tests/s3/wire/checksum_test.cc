@@ -74,10 +74,10 @@ TEST(ChecksumVectors, Crc32CombinedAndComposite) {
 }
 
 TEST(ChecksumVectors, Sha256Composite) {
-  EXPECT_EQ(composite_checksum(ChecksumAlgorithm::kSha256,
-                               three_parts(ChecksumAlgorithm::kSha256).parts)
-                .text(),
-            "uWBwpe1dxI4Vw8Gf0X9ynOdw/SS6VBzfWm9giiv1sf4=-3");
+  EXPECT_EQ(
+      composite_checksum(ChecksumAlgorithm::kSha256, three_parts(ChecksumAlgorithm::kSha256).parts)
+          .text(),
+      "uWBwpe1dxI4Vw8Gf0X9ynOdw/SS6VBzfWm9giiv1sf4=-3");
 }
 
 TEST(ChecksumProperty, CombiningPartsIsTheChecksumOfTheWholeForAnyCut) {
@@ -85,8 +85,8 @@ TEST(ChecksumProperty, CombiningPartsIsTheChecksumOfTheWholeForAnyCut) {
     SCOPED_TRACE(seed.replay_hint());
     TestRandom random(seed);
     const Bytes whole = random.bytes(static_cast<std::size_t>(random.skewed_below(50'000)));
-    for (ChecksumAlgorithm algorithm : {ChecksumAlgorithm::kCrc32, ChecksumAlgorithm::kCrc32c,
-                                        ChecksumAlgorithm::kCrc64nvme}) {
+    for (ChecksumAlgorithm algorithm :
+         {ChecksumAlgorithm::kCrc32, ChecksumAlgorithm::kCrc32c, ChecksumAlgorithm::kCrc64nvme}) {
       std::vector<PartChecksum> parts;
       ByteView rest = whole;
       do {
@@ -145,13 +145,14 @@ TEST(BodyChecks, FaultsOfTheHeaders) {
             "InvalidDigest: The Content-Md5 you specified is not valid.");
   EXPECT_EQ(refusal({{"Content-MD5", "AAAA"}}),
             "InvalidDigest: The Content-Md5 you specified is not valid.");
-  EXPECT_EQ(refusal({{"x-amz-checksum-crc32", "AAAAAA=="}, {"x-amz-checksum-sha1", "x"}}),
-            "InvalidRequest: Expecting a single x-amz-checksum- header. Multiple checksum Types are "
-            "not allowed.");
-  EXPECT_EQ(refusal({{"x-amz-checksum-crc32", "AAAAAA=="},
-                     {"x-amz-trailer", "x-amz-checksum-crc32"}}),
-            "InvalidRequest: Expecting a single x-amz-checksum- header. Multiple checksum Types are "
-            "not allowed.");
+  EXPECT_EQ(
+      refusal({{"x-amz-checksum-crc32", "AAAAAA=="}, {"x-amz-checksum-sha1", "x"}}),
+      "InvalidRequest: Expecting a single x-amz-checksum- header. Multiple checksum Types are "
+      "not allowed.");
+  EXPECT_EQ(
+      refusal({{"x-amz-checksum-crc32", "AAAAAA=="}, {"x-amz-trailer", "x-amz-checksum-crc32"}}),
+      "InvalidRequest: Expecting a single x-amz-checksum- header. Multiple checksum Types are "
+      "not allowed.");
   EXPECT_EQ(refusal({{"X-Amz-Checksum-CRC32", "?"}}),
             "InvalidRequest: Value for x-amz-checksum-crc32 header is invalid.");
   EXPECT_TRUE(refusal({{"x-amz-checksum-sha512", "AAAA"}})

@@ -40,8 +40,9 @@ TEST(Listing, BadNumbersAndEncodings) {
 TEST(Listing, VersionTwoGoesOnAfterTheTokenElseAfterStart) {
   const std::string token = encode_list_token("dir/m");
   const ListObjectsParams params =
-      parse_list_objects(query(cat("list-type=2&start-after=z&continuation-token=", token,
-                                   "&fetch-owner=true&delimiter=/&prefix=dir%2F&encoding-type=url")))
+      parse_list_objects(
+          query(cat("list-type=2&start-after=z&continuation-token=", token,
+                    "&fetch-owner=true&delimiter=/&prefix=dir%2F&encoding-type=url")))
           .value();
   EXPECT_TRUE(params.v2 && params.fetch_owner && params.encoding_url);
   EXPECT_EQ(params.after, "dir/m");

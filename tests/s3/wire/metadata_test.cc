@@ -20,7 +20,8 @@ TEST(Metadata, UserHeadersAreLoweredJoinedAndSorted) {
                                         {"X-AMZ-META-A", "2"},
                                         {"x-amz-meta-empty", ""},
                                         {"x-amz-acl", "private"}});
-  EXPECT_EQ(object.user, (std::vector<NameValue>{{"a", "1,2"}, {"empty", ""}, {"zed", "v\xc3\xa9"}}));
+  EXPECT_EQ(object.user,
+            (std::vector<NameValue>{{"a", "1,2"}, {"empty", ""}, {"zed", "v\xc3\xa9"}}));
 }
 
 TEST(Metadata, SystemHeadersAreKeptAndGivenBack) {

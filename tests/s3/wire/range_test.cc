@@ -12,8 +12,7 @@ using creel::s3::test::extra_of;
 
 // "first-last", "whole" or the code of the refusal.
 std::string answer(std::string_view header, std::uint64_t size) {
-  const S3Result<std::optional<ByteRange>> range =
-      resolve_range(parse_range(header), size, header);
+  const S3Result<std::optional<ByteRange>> range = resolve_range(parse_range(header), size, header);
   if (!range.ok()) return std::string(name_of(range.error().code));
   if (!range.value()) return "whole";
   return cat(range.value()->first, "-", range.value()->last);
@@ -56,8 +55,8 @@ TEST(Range, Unsatisfiable) {
 
 TEST(Range, OfACopyIsStrict) {
   EXPECT_EQ(parse_copy_range("bytes=0-9").value(), (ByteRange{0, 9}));
-  for (const char* bad : {"bytes=0-", "bytes=-9", "bytes=9-0", "0-9", "Bytes=0-9", "bytes=0-9,10-11",
-                          "bytes=a-b", ""})
+  for (const char* bad : {"bytes=0-", "bytes=-9", "bytes=9-0", "0-9", "Bytes=0-9",
+                          "bytes=0-9,10-11", "bytes=a-b", ""})
     EXPECT_EQ(parse_copy_range(bad).error().code, S3Code::kInvalidArgument) << bad;
   EXPECT_TRUE(check_copy_range({0, 9}, 10, "").ok());
   EXPECT_EQ(check_copy_range({0, 10}, 10, "bytes=0-10").error().code, S3Code::kInvalidRange);

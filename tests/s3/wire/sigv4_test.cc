@@ -38,7 +38,8 @@ void replace(std::string& text, std::string_view what, std::string_view by) {
   text.replace(at, what.size(), by);
 }
 
-// Goal: a refusal has this code and this text. The request is signed and then bent by `what` → `by`.
+// Goal: a refusal has this code and this text. The request is signed and then bent by `what` →
+// `by`.
 void expect_bent_authorization(std::string_view what, std::string_view by, S3Code code,
                                std::string_view message) {
   SCOPED_TRACE(by);
@@ -132,8 +133,7 @@ TEST(SigV4Canonical, CanonicalisingTwiceChangesNothing) {
     SCOPED_TRACE(seed.replay_hint());
     TestRandom random(seed);
     const std::string alphabet = "ab/%+&=~*. \xc3\xa9" + std::string("?2F");
-    const std::string path =
-        canonical_path("/" + random.text(random.skewed_below(40), alphabet));
+    const std::string path = canonical_path("/" + random.text(random.skewed_below(40), alphabet));
     EXPECT_EQ(canonical_path(path), path);
     const std::string query = canonical_query(random.text(random.skewed_below(40), alphabet));
     EXPECT_EQ(canonical_query(query), query);
@@ -162,16 +162,16 @@ TEST(SigV4Refusals, AuthorizationHeaderFaultsAreToldAsAwsTellsThem) {
                             opening +
                                 "incorrect date format \"2013-05-24\". This date in the "
                                 "credential must be in the format \"yyyyMMdd\".");
-  expect_bent_authorization("/s3/", "/ec2/", kAuthorizationHeaderMalformed,
-                            opening +
-                                "incorrect service \"ec2\". This endpoint belongs to \"s3\".");
+  expect_bent_authorization(
+      "/s3/", "/ec2/", kAuthorizationHeaderMalformed,
+      opening + "incorrect service \"ec2\". This endpoint belongs to \"s3\".");
   expect_bent_authorization("aws4_request", "aws_request", kAuthorizationHeaderMalformed,
                             opening +
                                 "incorrect terminal \"aws_request\". This endpoint uses "
                                 "\"aws4_request\".");
-  expect_bent_authorization("20130524", "20130525", kAuthorizationHeaderMalformed,
-                            opening +
-                                "Invalid credential date. Date is not the same as X-Amz-Date.");
+  expect_bent_authorization(
+      "20130524", "20130525", kAuthorizationHeaderMalformed,
+      opening + "Invalid credential date. Date is not the same as X-Amz-Date.");
   expect_bent_authorization(", Signature", " Signature", kAuthorizationHeaderMalformed,
                             opening +
                                 "the authorization header requires three components: Credential, "
@@ -245,9 +245,9 @@ TEST(SigV4Refusals, ADateIsRequiredAndMustBeNear) {
   EXPECT_EQ(extra_of(late.error(), "MaxAllowedSkewMilliseconds"), "900000");
   EXPECT_EQ(verify(signed_get(), at("20130523T234459Z")).error().code,
             S3Code::kRequestTimeTooSkewed);
-  EXPECT_TRUE(verify(signed_get(), at("20130524T090000Z"),
-                     {.region = "us-east-1", .clock_window = 600_min})
-                  .ok());
+  EXPECT_TRUE(
+      verify(signed_get(), at("20130524T090000Z"), {.region = "us-east-1", .clock_window = 600_min})
+          .ok());
 }
 
 TEST(SigV4Refusals, TheDateHeaderServesWhenThereIsNoAmzDate) {
@@ -266,9 +266,9 @@ TEST(SigV4Refusals, TheDateHeaderServesWhenThereIsNoAmzDate) {
        kEmptySha});
   const std::string signature = sign_text(derive_signing_key(kExample.secret_key, scope),
                                           string_to_sign("20130524T000000Z", scope, canonical));
-  head.headers.emplace_back("Authorization",
-                            cat("AWS4-HMAC-SHA256 Credential=", kExample.access_key, "/",
-                                scope.text(), ",SignedHeaders=", names, ",Signature=", signature));
+  head.headers.emplace_back(
+      "Authorization", cat("AWS4-HMAC-SHA256 Credential=", kExample.access_key, "/", scope.text(),
+                           ",SignedHeaders=", names, ",Signature=", signature));
   EXPECT_TRUE(verify(head).ok());
 }
 
@@ -291,9 +291,9 @@ TEST(SigV4Refusals, ContentSha256IsRequiredAndAClosedList) {
             "Missing required header for this request: x-amz-content-sha256");
   set_header(head, "x-amz-content-sha256", "SOMETHING");
   EXPECT_EQ(verify(head).error().code, S3Code::kInvalidArgument);
-  for (PayloadMode mode : {PayloadMode::kUnsigned, PayloadMode::kStreamingSigned,
-                           PayloadMode::kStreamingSignedTrailer,
-                           PayloadMode::kStreamingUnsignedTrailer}) {
+  for (PayloadMode mode :
+       {PayloadMode::kUnsigned, PayloadMode::kStreamingSigned, PayloadMode::kStreamingSignedTrailer,
+        PayloadMode::kStreamingUnsignedTrailer}) {
     OutgoingHead put = example_get();
     sign_request(put, kExample, "us-east-1", payload_mode_text(mode), example_time());
     const S3Result<Identity> who = verify(put);
@@ -448,17 +448,16 @@ OutgoingHead random_head(TestRandom& random) {
 }
 
 // Goal: what we sign we accept, and no single changed byte of it passes.
-// Method: random requests in both forms; a change that leaves the canonical form alone is no change.
+// Method: random requests in both forms; a change that leaves the canonical form alone is no
+// change.
 TEST(SigV4Property, SignedRequestsPassAndChangedOnesDoNot) {
   for (Seed seed : seeds(300)) {
     SCOPED_TRACE(seed.replay_hint());
     TestRandom random(seed);
     OutgoingHead head = random_head(random);
     const bool in_query = random.chance(0.4);
-    if (in_query)
-      head.raw_query = presign(head, kExample, "us-east-1", 600, example_time());
-    else
-      sign_request(head, kExample, "us-east-1", kEmptySha, example_time());
+    if (in_query) head.raw_query = presign(head, kExample, "us-east-1", 600, example_time());
+    else sign_request(head, kExample, "us-east-1", kEmptySha, example_time());
     ASSERT_TRUE(verify(head).ok()) << verify(head).error().message;
 
     for (int change = 0; change < 20; ++change) {

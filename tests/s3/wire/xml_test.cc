@@ -1,7 +1,8 @@
+#include "platform/codec/xml.h"
+
 #include <gtest/gtest.h>
 
 #include "platform/base/text.h"
-#include "platform/codec/xml.h"
 #include "s3/wire/xml_in.h"
 #include "s3/wire/xml_out.h"
 #include "tests/s3/wire/sigv4_support.h"
@@ -11,8 +12,7 @@ namespace {
 
 using creel::s3::test::at;
 
-constexpr std::string_view kHead =
-    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+constexpr std::string_view kHead = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 constexpr std::string_view kNamespace = " xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"";
 const WallTime kTime = at("20260102T030405Z");
 const Owner kOwner{"111", "main"};
@@ -50,16 +50,17 @@ TEST(XmlOut, ObjectsVersionOne) {
   page.common_prefixes.push_back("dir/");
   page.truncated = true;
   page.next = "dir/";
-  EXPECT_EQ(list_objects_xml("bucket", params, page),
-            whole("ListBucketResult",
-                  "<Name>bucket</Name><Prefix></Prefix><Marker></Marker>"
-                  "<NextMarker>dir/</NextMarker><MaxKeys>2</MaxKeys><Delimiter>/</Delimiter>"
-                  "<IsTruncated>true</IsTruncated>"
-                  "<Contents><Key>a&amp;&lt;b&gt;&quot;&#13;&#10;&#x1b;</Key>"
-                  "<LastModified>2026-01-02T03:04:05.000Z</LastModified><ETag>&quot;abc&quot;</ETag>"
-                  "<Size>5</Size><Owner><ID>111</ID><DisplayName>main</DisplayName></Owner>"
-                  "<StorageClass>STANDARD</StorageClass></Contents>"
-                  "<CommonPrefixes><Prefix>dir/</Prefix></CommonPrefixes>"));
+  EXPECT_EQ(
+      list_objects_xml("bucket", params, page),
+      whole("ListBucketResult",
+            "<Name>bucket</Name><Prefix></Prefix><Marker></Marker>"
+            "<NextMarker>dir/</NextMarker><MaxKeys>2</MaxKeys><Delimiter>/</Delimiter>"
+            "<IsTruncated>true</IsTruncated>"
+            "<Contents><Key>a&amp;&lt;b&gt;&quot;&#13;&#10;&#x1b;</Key>"
+            "<LastModified>2026-01-02T03:04:05.000Z</LastModified><ETag>&quot;abc&quot;</ETag>"
+            "<Size>5</Size><Owner><ID>111</ID><DisplayName>main</DisplayName></Owner>"
+            "<StorageClass>STANDARD</StorageClass></Contents>"
+            "<CommonPrefixes><Prefix>dir/</Prefix></CommonPrefixes>"));
   params.delimiter.clear();
   const std::string plain = list_objects_xml("bucket", params, page);
   EXPECT_EQ(plain.find("NextMarker"), std::string::npos);
@@ -111,8 +112,8 @@ TEST(XmlOut, VersionsOfUnversionedObjectsAreNull) {
 
 TEST(XmlOut, Uploads) {
   UploadPage page;
-  page.uploads.push_back({"k", "U", kTime, kOwner, "STANDARD", ChecksumAlgorithm::kCrc32,
-                          ChecksumType::kComposite});
+  page.uploads.push_back(
+      {"k", "U", kTime, kOwner, "STANDARD", ChecksumAlgorithm::kCrc32, ChecksumType::kComposite});
   page.truncated = true;
   page.next_key_marker = "k";
   page.next_upload_id_marker = "U";
@@ -163,11 +164,10 @@ TEST(XmlOut, CopiesAndDeletes) {
   const std::string fault =
       "<Error><Key>c</Key><Code>AccessDenied</Code><Message>Access Denied.</Message></Error>";
   EXPECT_EQ(delete_result_xml(deleted, faults, false),
-            whole("DeleteResult",
-                  cat("<Deleted><Key>a</Key><DeleteMarker>true</DeleteMarker>"
-                      "<DeleteMarkerVersionId>M</DeleteMarkerVersionId></Deleted>"
-                      "<Deleted><Key>b</Key><VersionId>null</VersionId></Deleted>",
-                      fault)));
+            whole("DeleteResult", cat("<Deleted><Key>a</Key><DeleteMarker>true</DeleteMarker>"
+                                      "<DeleteMarkerVersionId>M</DeleteMarkerVersionId></Deleted>"
+                                      "<Deleted><Key>b</Key><VersionId>null</VersionId></Deleted>",
+                                      fault)));
   EXPECT_EQ(delete_result_xml(deleted, faults, true), whole("DeleteResult", fault));
   EXPECT_EQ(versioning_xml(""), whole("VersioningConfiguration", ""));
 }
@@ -194,11 +194,12 @@ TEST(XmlIn, CreateBucket) {
                                          "</CreateBucketConfiguration>"))
                 .value(),
             "eu-west-1");
-  EXPECT_EQ(parse_create_bucket(
-                as_bytes("<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/"
-                         "\"/>"))
-                .value(),
-            "");
+  EXPECT_EQ(
+      parse_create_bucket(
+          as_bytes("<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/"
+                   "\"/>"))
+          .value(),
+      "");
   EXPECT_EQ(refusal(parse_create_bucket(as_bytes("<Other/>"))), "MalformedXML");
 }
 
@@ -243,9 +244,10 @@ S3Result<std::vector<CompletePart>> complete(std::string_view parts) {
 
 TEST(XmlIn, CompleteUpload) {
   const std::vector<CompletePart> parts =
-      complete("<Part><ETag>\"abc\"</ETag><PartNumber>1</PartNumber></Part>"
-               "<Part><PartNumber>3</PartNumber><ETag>&quot;def&quot;</ETag>"
-               "<ChecksumCRC32>dv+Mqg==</ChecksumCRC32></Part>")
+      complete(
+          "<Part><ETag>\"abc\"</ETag><PartNumber>1</PartNumber></Part>"
+          "<Part><PartNumber>3</PartNumber><ETag>&quot;def&quot;</ETag>"
+          "<ChecksumCRC32>dv+Mqg==</ChecksumCRC32></Part>")
           .take();
   ASSERT_EQ(parts.size(), 2u);
   EXPECT_EQ(parts[0].number, 1u);
@@ -258,9 +260,9 @@ TEST(XmlIn, CompleteUpload) {
 TEST(XmlIn, CompleteUploadOfTenThousandParts) {
   std::string all;
   for (int i = 1; i <= 10'000; ++i)
-    all += cat("<Part><PartNumber>", i, "</PartNumber><ETag>\"", std::string(32, 'a'),
-               "\"</ETag><ChecksumSHA256>", base64_encode(Bytes(32, 1)),
-               "</ChecksumSHA256></Part>");
+    all +=
+        cat("<Part><PartNumber>", i, "</PartNumber><ETag>\"", std::string(32, 'a'),
+            "\"</ETag><ChecksumSHA256>", base64_encode(Bytes(32, 1)), "</ChecksumSHA256></Part>");
   EXPECT_EQ(complete(all).value().size(), 10'000u);
 }
 
@@ -276,8 +278,9 @@ TEST(XmlIn, CompleteUploadRefusals) {
   EXPECT_EQ(refusal(complete(part("2") + part("1"))), "InvalidPartOrder");
   EXPECT_EQ(refusal(complete(part("2") + part("2"))), "InvalidPartOrder");
   EXPECT_EQ(refusal(complete(part("1", "<ChecksumCRC32>?</ChecksumCRC32>"))), "InvalidArgument");
-  EXPECT_EQ(refusal(complete(part("1", "<ChecksumCRC32>dv+Mqg==</ChecksumCRC32>"
-                                       "<ChecksumCRC32C>dv+Mqg==</ChecksumCRC32C>"))),
+  EXPECT_EQ(refusal(complete(part("1",
+                                  "<ChecksumCRC32>dv+Mqg==</ChecksumCRC32>"
+                                  "<ChecksumCRC32C>dv+Mqg==</ChecksumCRC32C>"))),
             "InvalidArgument");
 }
 
