@@ -66,7 +66,7 @@ Task<Result<Unit>> BodySink::write(Ctx& ctx, std::span<const ByteView> parts) {
 Task<Result<Unit>> BodySink::finish(Ctx& ctx) {
   const bool chunked = length_.kind == BodyLength::Kind::kChunked;
   if (!chunked && written_ != length_.bytes)
-    co_return fail(ErrorCode::kClosed, cat("body ended after ", written_, " of ", length_.bytes, " bytes"));
+    co_return fail(ErrorCode::kInvalid, cat("body ended after ", written_, " of ", length_.bytes, " bytes"));
   gather_.clear();
   if (!head_.empty()) gather_.push_back(as_bytes(head_));
   if (chunked && framed_) gather_.push_back(as_bytes("0\r\n\r\n"));

@@ -14,9 +14,8 @@ struct HttpExchange::Connection {
       : stream(std::move(from)), input(*stream, buffer_bytes) {}
   std::unique_ptr<Stream> stream;
   HttpInput input;
-  bool reused = false;
-  bool answered = false;  // At least one byte of an answer to the present request came.
-  Instant idle_since;
+  bool write_failed = false;  // The present request could not be written; its answer may be here already.
+  Instant idle_since;  // When its last answer began.
 };
 
 namespace {
@@ -79,7 +78,7 @@ HttpExchange::HttpExchange(HttpClient& client, std::unique_ptr<Connection> conne
 HttpExchange::~HttpExchange() {
   if (connection_ == nullptr || body_ == nullptr || !body_->at_end() || !head_.keep_alive) return;
   if (!connection_->input.buffered().empty()) return;  // Bytes nobody asked for.
-  client_.keep(connection_->idle_since, std::move(connection_));
+  client_.keep(std::move(connection_));
 }
 
 Task<void> HttpExchange::discard(Ctx& ctx) {
@@ -93,12 +92,9 @@ HttpClient::~HttpClient() = default;
 
 void HttpClient::close_idle() { idle_.reset(); }
 
-void HttpClient::keep(Instant now, std::unique_ptr<Connection> connection) {
+void HttpClient::keep(std::unique_ptr<Connection> connection) {
   if (idle_ != nullptr) return;
   connection->input.release();
-  connection->reused = true;
-  connection->answered = false;
-  connection->idle_since = now;
   idle_ = std::move(connection);
 }
 
@@ -115,7 +111,7 @@ Task<Result<std::unique_ptr<HttpClient::Connection>>> HttpClient::connect(Ctx& c
 Result<std::string> HttpClient::head_text(const HttpClientRequest& request) const {
   const bool chunked = request.stream != nullptr && request.length.kind == BodyLength::Kind::kChunked;
   const std::uint64_t bytes = request.stream != nullptr ? request.length.bytes : request.body.size();
-  const bool bodiless = request.stream == nullptr && request.body.empty();
+  const bool bodiless = !chunked && bytes == 0;
   const bool silent = request.method == "GET" || request.method == "HEAD" || request.method == "DELETE" ||
                       request.method == "OPTIONS";
   for (const std::string_view part : {std::string_view(request.method), std::string_view(request.target)})
@@ -163,7 +159,7 @@ Task<HttpClient::ExchangeResult> HttpClient::attempt(Ctx& ctx, HttpClientRequest
   Result<Unit> sent = co_await send(ctx, request, wire, std::move(text), head, answered);
   if (sent.ok()) {
     sent_all = !head;
-  } else if (!head && sent.error().code != ErrorCode::kClosed) {
+  } else if (sent.error().code != ErrorCode::kClosed || !wire.write_failed) {
     co_return sent.error();
   }
   if (!head) {
@@ -184,8 +180,9 @@ Task<HttpClient::ExchangeResult> HttpClient::attempt(Ctx& ctx, HttpClientRequest
 // Head and body. An answer that came instead of `100 Continue` is left in `head`, and the body is not sent.
 Task<Result<Unit>> HttpClient::send(Ctx& ctx, HttpClientRequest& request, Connection& wire, std::string text,
                                     std::optional<HttpResponseHead>& head, bool& answered) {
-  const bool bodiless = request.stream == nullptr && request.body.empty();
   const BodyLength length = request.stream != nullptr ? request.length : BodyLength::of(request.body.size());
+  const bool bodiless = length.kind == BodyLength::Kind::kBytes && length.bytes == 0;
+  wire.write_failed = true;  // Until it is known that it was not.
   if (request.expect_continue && !bodiless) {
     const ByteView parts[] = {as_bytes(text)};
     CO_DO(co_await wire.stream->write(ctx, parts));
@@ -193,6 +190,7 @@ Task<Result<Unit>> HttpClient::send(Ctx& ctx, HttpClientRequest& request, Connec
     Ctx timed(ctx, ctx.clock().now() + options_.continue_wait_max);
     HeadResult early = co_await read_response_head(timed, wire.input, options_.head, true, answered);
     const bool late = !early.ok() && early.error().code == ErrorCode::kTimeout && !ctx.stopped();
+    wire.write_failed = early.ok() || late;
     if (!early.ok() && !late) co_return early.error();
     if (early.ok() && early.value().status != 100) {
       head = early.take();
@@ -204,18 +202,23 @@ Task<Result<Unit>> HttpClient::send(Ctx& ctx, HttpClientRequest& request, Connec
     const ByteView parts[] = {as_bytes(request.body)};
     CO_DO(co_await sink.write(ctx, parts));
   } else {
-    CO_DO(co_await send_stream(ctx, *request.stream, sink));
+    CO_DO(co_await send_stream(ctx, *request.stream, sink, wire));
   }
-  co_return co_await sink.finish(ctx);
+  wire.write_failed = true;
+  CO_DO(co_await sink.finish(ctx));
+  wire.write_failed = false;
+  co_return Unit{};
 }
 
-Task<Result<Unit>> HttpClient::send_stream(Ctx& ctx, BodyReader& from, BodySink& sink) {
+Task<Result<Unit>> HttpClient::send_stream(Ctx& ctx, BodyReader& from, BodySink& sink, Connection& wire) {
   constexpr std::size_t kStepBytes = 64 * 1024;
   const std::unique_ptr<std::uint8_t[]> buffer(new std::uint8_t[kStepBytes]);
   for (;;) {
     const MutableBytes into(buffer.get(), kStepBytes);
+    wire.write_failed = false;  // A failing source is our side's; the server has nothing to say about it.
     CO_TRY(got, co_await from.read(ctx, into));
     if (got == 0) co_return Unit{};
+    wire.write_failed = true;
     const ByteView parts[] = {ByteView(buffer.get(), got)};
     CO_DO(co_await sink.write(ctx, parts));
   }

@@ -89,9 +89,9 @@ class HttpClient {
                                bool& answered);
   Task<Result<Unit>> send(Ctx& ctx, HttpClientRequest& request, Connection& wire, std::string text,
                           std::optional<HttpResponseHead>& head, bool& answered);
-  Task<Result<Unit>> send_stream(Ctx& ctx, BodyReader& from, BodySink& sink);
+  Task<Result<Unit>> send_stream(Ctx& ctx, BodyReader& from, BodySink& sink, Connection& wire);
   Result<std::string> head_text(const HttpClientRequest& request) const;
-  void keep(Instant now, std::unique_ptr<Connection> connection);
+  void keep(std::unique_ptr<Connection> connection);
 
   Network& network_;
   Address server_;

@@ -21,7 +21,7 @@ class BodySink {
   BodySink(Stream& stream, std::string head, BodyLength length, bool framed);
   // Errors: those of the stream.
   Task<Result<Unit>> write(Ctx& ctx, std::span<const ByteView> parts);
-  // Sends what is left, the last chunk too. Errors: kClosed if less was written than announced; the stream's.
+  // Sends what is left, the last chunk too. Errors: kInvalid if less was written than announced; the stream's.
   Task<Result<Unit>> finish(Ctx& ctx);
   bool anything_sent() const { return sent_; }
 
@@ -60,7 +60,7 @@ class ResponseWriter final : BeforeBody {
   // not read), kClosed, kStopped; the connection is then lost.
   Task<Result<Unit>> write(Ctx& ctx, std::span<const ByteView> parts);
   Task<Result<Unit>> write(Ctx& ctx, ByteView part);
-  // Errors: as write(); also kClosed when less was written than announced: the peer sees a cut connection.
+  // Errors: as write(); also kInvalid when less was written than announced: the peer sees a cut connection.
   Task<Result<Unit>> finish(Ctx& ctx);
 
   // head(), the body and finish() in one write.
