@@ -1,0 +1,79 @@
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "platform/base/result.h"
+#include "platform/base/units.h"
+#include "platform/network.h"
+
+namespace creel::app {
+
+enum class Role : std::uint8_t { kEdge, kCore };
+
+struct TlsFiles {
+  std::string certificate, key, ca;  // Paths; ca: who may connect (or whom we trust when dialling).
+  bool set() const { return !certificate.empty() || !key.empty() || !ca.empty(); }
+};
+
+struct ReplicateTarget {
+  std::string name;
+  Address address;
+  std::string server_name;  // The name its certificate must bear; empty: the host.
+};
+
+struct ReplicateRule {
+  std::string bucket;         // At the source.
+  std::string target;         // Name of a ReplicateTarget.
+  std::string prefix;         // Keys that begin with it; empty: all.
+  std::string target_bucket;  // Empty: as at the source.
+  std::string target_key = "{key}";  // May hold {site} and {key}.
+};
+
+// All settings of a server. Precedence: flags, then environment, then the file, then these defaults.
+// docs/configuration.md is the reference; a test compares the two.
+struct Config {
+  Role role = Role::kEdge;
+  std::vector<std::string> data;              // 1 folder at the edge, 1–16 in a core.
+  Address listen{"127.0.0.1", 9000};
+  bool insecure_listen = false;               // Plain HTTP on an address that is not loopback.
+  TlsFiles tls;                               // Of the S3 listener.
+  std::string region = "us-east-1";
+  std::vector<std::string> base_domains;
+  Duration clock_window = 15_min;
+  std::size_t connections_max = 4'096;
+  std::size_t connections_per_host_max = 0;   // 0: no limit.
+  std::uint64_t store_bytes = 0;              // 0: chosen from the file system.
+  std::uint64_t segment_bytes = 0;            // 0: chosen from the size.
+  std::uint32_t site = 0;                     // Our number on a replication link; 0: none.
+  std::string site_name;
+  std::optional<Address> replicate_listen;    // Cores: where edges dial in, mutual TLS.
+  TlsFiles replicate_tls;
+  std::vector<ReplicateTarget> targets;
+  std::vector<ReplicateRule> rules;
+  bool log_requests = true;
+  std::string root_access_key, root_secret_key;  // From the environment only; never shown.
+};
+
+// One setting given on the command line: "--listen" "127.0.0.1:0".
+struct Flag {
+  std::string name, value;
+};
+using Environment = std::function<std::optional<std::string>(const char* name)>;
+
+// Reads a document over the defaults. Errors: kInvalid with "FILE: line 3, column 7: …"; an unknown
+// key, a wrong type or a value out of bounds is one.
+Result<Unit> apply_file(Config& config, std::string_view document, std::string_view file);
+// CREEL_ROLE, CREEL_DATA (':' between folders), CREEL_LISTEN, CREEL_REGION, CREEL_ROOT_ACCESS_KEY,
+// CREEL_ROOT_SECRET_KEY. Errors: kInvalid naming the variable.
+Result<Unit> apply_environment(Config& config, const Environment& environment);
+// --role, --data (again for each folder), --listen, --region, --insecure-listen. Errors: kInvalid.
+Result<Unit> apply_flags(Config& config, const std::vector<Flag>& flags);
+// What only the whole can tell: folders, roles, TLS files that belong together, rules without target.
+Result<Unit> check_config(const Config& config);
+// The settings in force as TOML, without secrets.
+std::string show_config(const Config& config);
+
+}  // namespace creel::app
