@@ -141,6 +141,8 @@ def environment(files):
 
 COROUTINES = [
     (r"\bauto\s*&{0,2}\s*\[[^\]]*\]\s*=\s*co_await\b", "no structured binding of a co_await (gcc leak)"),
+    (r"\b(if|while)\s*\(\s*!?\s*\(\s*co_await\b",
+     "name the awaited result on the line before (g++ 12 may never start the coroutine)"),
     (r"=\s*\(\{|\breturn\s*\(\{", "no statement-expressions (gcc PR 115851)"),
 ]
 
