@@ -9,7 +9,8 @@ constexpr std::uint8_t kFlagHeaderCrc = 2;
 constexpr std::uint8_t kFlagExtra = 4;
 constexpr std::uint8_t kFlagName = 8;
 constexpr std::uint8_t kFlagComment = 16;
-constexpr std::uint8_t kFlagsReserved = 0xe0;  // RFC 1952: must be zero, else fields unknown to us follow.
+constexpr std::uint8_t kFlagsReserved =
+    0xe0;  // RFC 1952: must be zero, else fields unknown to us follow.
 
 }  // namespace
 

@@ -6,8 +6,9 @@
 
 namespace creel {
 
-// Reads one gzip header (RFC 1952 §2.3), however it is cut into pieces; what it says is not needed here. Our own,
-// because ISA-L's reader forgets which optional fields follow when the input ends inside one.
+// Reads one gzip header (RFC 1952 §2.3), however it is cut into pieces; what it says is not needed
+// here. Our own, because ISA-L's reader forgets which optional fields follow when the input ends
+// inside one.
 class GzipHeader {
  public:
   enum class State : std::uint8_t { kMore, kDone, kBad };
@@ -27,9 +28,9 @@ class GzipHeader {
 
   Step step_ = Step::kFixed;
   std::uint8_t flags_ = 0;
-  std::uint32_t count_ = 0;       // Bytes seen in this step.
+  std::uint32_t count_ = 0;  // Bytes seen in this step.
   std::uint32_t extra_bytes_ = 0;
-  std::uint32_t crc_ = 0;         // Of all header bytes before the CRC field.
+  std::uint32_t crc_ = 0;  // Of all header bytes before the CRC field.
   std::uint32_t crc_read_ = 0;
   std::string_view reason_;
 };

@@ -63,7 +63,8 @@ class GzipDecompressor final : public Decompressor {
   Result<CodecProgress> inflate(ByteView in, MutableBytes out) {
     in = in.first(std::min(in.size(), kPieceBytesMax));
     out = out.first(std::min(out.size(), kPieceBytesMax));
-    state_.next_in = const_cast<std::uint8_t*>(in.data());  // The C interface lacks const; it only reads.
+    state_.next_in =
+        const_cast<std::uint8_t*>(in.data());  // The C interface lacks const; it only reads.
     state_.avail_in = static_cast<std::uint32_t>(in.size());
     state_.next_out = out.data();
     state_.avail_out = static_cast<std::uint32_t>(out.size());
@@ -72,7 +73,8 @@ class GzipDecompressor final : public Decompressor {
                                  .produced = out.size() - state_.avail_out,
                                  .frame_ended = state_.block_state == ISAL_BLOCK_FINISH};
     offset_ += progress.consumed;
-    if (status != ISAL_DECOMP_OK && status != ISAL_END_INPUT) return corrupt(inflate_reason(status));
+    if (status != ISAL_DECOMP_OK && status != ISAL_END_INPUT)
+      return corrupt(inflate_reason(status));
     if (progress.frame_ended) {
       in_header_ = boundary_ = true;
       header_.reset();

@@ -15,8 +15,9 @@ std::string where(std::string_view text, std::size_t offset) {
   return cat("JSON byte ", offset, " (", place_text(place_of(text, offset)), ")");
 }
 
-// The library reads any depth without recursion; walkers of the result do recurse, so depth is bounded here,
-// where the place is still known. Returns the offset of the bracket that is too deep, or npos.
+// The library reads any depth without recursion; walkers of the result do recurse, so depth is
+// bounded here, where the place is still known. Returns the offset of the bracket that is too deep,
+// or npos.
 std::size_t find_too_deep(std::string_view text, unsigned depth_max) {
   unsigned depth = 0;
   bool in_string = false;
@@ -43,14 +44,16 @@ void JsonDoc::Free::operator()(yyjson_doc* doc) const { yyjson_doc_free(doc); }
 Result<JsonDoc> JsonDoc::parse(ByteView bytes, JsonLimits limits) {
   const std::string_view text = as_text(bytes);
   if (text.size() > limits.bytes_max)
-    return fail(ErrorCode::kTooLarge, cat("JSON of ", text.size(), " bytes; at most ", limits.bytes_max));
-  if (const std::size_t deep = find_too_deep(text, limits.depth_max); deep != std::string_view::npos)
+    return fail(ErrorCode::kTooLarge,
+                cat("JSON of ", text.size(), " bytes; at most ", limits.bytes_max));
+  if (const std::size_t deep = find_too_deep(text, limits.depth_max);
+      deep != std::string_view::npos)
     return fail(ErrorCode::kTooLarge,
                 cat(where(text, deep), ": nested deeper than ", limits.depth_max, " levels"));
   yyjson_read_err error{};
   // Without the in-situ flag the library copies the text first and never writes to it.
-  yyjson_doc* doc = yyjson_read_opts(const_cast<char*>(text.data()), text.size(), YYJSON_READ_NOFLAG,
-                                     nullptr, &error);
+  yyjson_doc* doc = yyjson_read_opts(const_cast<char*>(text.data()), text.size(),
+                                     YYJSON_READ_NOFLAG, nullptr, &error);
   if (doc != nullptr) return JsonDoc(doc);
   if (error.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
     return fail(ErrorCode::kUnavailable, "JSON: out of memory");

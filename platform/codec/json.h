@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "platform/base/bytes.h"
 #include "platform/base/result.h"
@@ -16,15 +17,16 @@ namespace creel {
 
 struct JsonLimits {
   std::uint64_t bytes_max = 1 * MiB;  // Parsing takes up to about 16 times the document in memory.
-  unsigned depth_max = 32;            // Nested arrays and objects.
+  unsigned depth_max = 32;  // Nested arrays and objects.
 };
 
 enum class JsonType : std::uint8_t { kAbsent, kNull, kBool, kNumber, kString, kArray, kObject };
 
 struct JsonItem;
 
-// A borrowed look at one value of a JsonDoc, or at nothing: find() of a missing name gives an absent value
-// whose every accessor answers nullopt or absent, so `root.find("a").find("b").as_string()` is safe.
+// A borrowed look at one value of a JsonDoc, or at nothing: find() of a missing name gives an
+// absent value whose every accessor answers nullopt or absent, so
+// `root.find("a").find("b").as_string()` is safe.
 class JsonValue {
  public:
   class Iterator {
@@ -49,8 +51,8 @@ class JsonValue {
   bool is_array() const { return type() == JsonType::kArray; }
   bool is_null() const { return type() == JsonType::kNull; }
 
-  // The value if it has just this type; no conversion from text. Numbers: exact integers only for i64 and
-  // u64 (1.0 is not one); as_double takes every number.
+  // The value if it has just this type; no conversion from text. Numbers: exact integers only for
+  // i64 and u64 (1.0 is not one); as_double takes every number.
   std::optional<std::string_view> as_string() const;
   std::optional<bool> as_bool() const;
   std::optional<std::int64_t> as_i64() const;
@@ -62,7 +64,8 @@ class JsonValue {
   // Members of an object or items of an array; 0 for other types.
   std::size_t size() const;
 
-  // Iterates over an array (names are empty) or an object in document order; nothing for other types.
+  // Iterates over an array (names are empty) or an object in document order; nothing for other
+  // types.
   Iterator begin() const;
   Iterator end() const { return {}; }
 
@@ -78,8 +81,8 @@ struct JsonItem {
 // A parsed document; owns its memory. Values borrowed from it die with it.
 class JsonDoc {
  public:
-  // Strict RFC 8259: no comments, no trailing commas, valid UTF-8, one document. Errors: kInvalid (says byte,
-  // line and column), kTooLarge, kUnavailable (out of memory).
+  // Strict RFC 8259: no comments, no trailing commas, valid UTF-8, one document. Errors: kInvalid
+  // (says byte, line and column), kTooLarge, kUnavailable (out of memory).
   static Result<JsonDoc> parse(ByteView text, JsonLimits limits = {});
 
   JsonValue root() const;
@@ -92,9 +95,9 @@ class JsonDoc {
   std::unique_ptr<yyjson_doc, Free> doc_;
 };
 
-// Writes compact JSON to the end of a string. Commas and escapes are its business; wrong nesting is our bug
-// and aborts. Invalid UTF-8 comes out as U+FFFD and a number that is not finite as null, so that the
-// result always parses. At most 64 levels.
+// Writes compact JSON to the end of a string. Commas and escapes are its business; wrong nesting is
+// our bug and aborts. Invalid UTF-8 comes out as U+FFFD and a number that is not finite as null, so
+// that the result always parses. At most 64 levels.
 class JsonWriter {
  public:
   explicit JsonWriter(std::string& out) : out_(out) {}
@@ -106,8 +109,12 @@ class JsonWriter {
   JsonWriter& name(std::string_view name);
 
   JsonWriter& string(std::string_view text);
-  JsonWriter& number(std::int64_t value);
-  JsonWriter& number(std::uint64_t value);
+  template <class T>
+    requires(std::is_integral_v<T> && !std::is_same_v<T, bool>)
+  JsonWriter& number(T value) {
+    if constexpr (std::is_signed_v<T>) return integer(std::int64_t{value});
+    else return natural(std::uint64_t{value});
+  }
   JsonWriter& number(double value);  // Shortest text that reads back the same.
   JsonWriter& boolean(bool value);
   JsonWriter& null();
@@ -116,14 +123,17 @@ class JsonWriter {
   // name() and value in one.
   JsonWriter& field(std::string_view n, std::string_view text) { return name(n).string(text); }
   JsonWriter& field(std::string_view n, const char* text) { return name(n).string(text); }
-  JsonWriter& field(std::string_view n, std::int64_t value) { return name(n).number(value); }
-  JsonWriter& field(std::string_view n, std::uint64_t value) { return name(n).number(value); }
-  JsonWriter& field(std::string_view n, std::int32_t value) { return field(n, std::int64_t{value}); }
-  JsonWriter& field(std::string_view n, std::uint32_t value) { return field(n, std::uint64_t{value}); }
+  template <class T>
+    requires(std::is_integral_v<T> && !std::is_same_v<T, bool>)
+  JsonWriter& field(std::string_view n, T value) {
+    return name(n).number(value);
+  }
   JsonWriter& field(std::string_view n, double value) { return name(n).number(value); }
   JsonWriter& field(std::string_view n, bool value) { return name(n).boolean(value); }
 
  private:
+  JsonWriter& integer(std::int64_t value);
+  JsonWriter& natural(std::uint64_t value);
   void separate();
   JsonWriter& begin(char bracket);
   JsonWriter& end(char bracket);

@@ -103,13 +103,13 @@ JsonWriter& JsonWriter::string(std::string_view text) {
   return *this;
 }
 
-JsonWriter& JsonWriter::number(std::int64_t value) {
+JsonWriter& JsonWriter::integer(std::int64_t value) {
   separate();
   append_number(out_, value);
   return *this;
 }
 
-JsonWriter& JsonWriter::number(std::uint64_t value) {
+JsonWriter& JsonWriter::natural(std::uint64_t value) {
   separate();
   append_number(out_, value);
   return *this;

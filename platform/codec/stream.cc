@@ -54,7 +54,8 @@ Result<std::unique_ptr<Decompressor>> Decompressor::make(Codec codec, Decompress
 Result<std::unique_ptr<Compressor>> Compressor::make(Codec codec, CompressOptions options) {
   switch (codec) {
     case Codec::kRaw: return std::unique_ptr<Compressor>(new RawCompressor);
-    case Codec::kGzip: return fail(ErrorCode::kUnsupported, "writing gzip is not supported; use zstd");
+    case Codec::kGzip:
+      return fail(ErrorCode::kUnsupported, "writing gzip is not supported; use zstd");
     case Codec::kZstd: return make_zstd_compressor(options);
   }
   check(false);
@@ -82,7 +83,8 @@ Result<Unit> decompress_all(Decompressor& decompressor, ByteView in, std::uint64
       out.resize(begin);
       return fail(ErrorCode::kTooLarge, cat("decompressed content passes ", bytes_max, " bytes"));
     }
-    if (in.empty() && out.size() > end) break;  // Room was left, so nothing more is buffered inside.
+    if (in.empty() && out.size() > end)
+      break;  // Room was left, so nothing more is buffered inside.
   }
   out.resize(end);
   if (!decompressor.at_boundary()) {
@@ -108,7 +110,8 @@ Result<Bytes> zstd_decompress(ByteView in, std::uint64_t bytes_max) {
 
 Codec sniff_codec(ByteView first_bytes) {
   const ByteView b = first_bytes;
-  if (b.size() >= 3 && b[0] == 0x1f && b[1] == 0x8b && b[2] == 8) return Codec::kGzip;  // RFC 1952 §2.3.
+  if (b.size() >= 3 && b[0] == 0x1f && b[1] == 0x8b && b[2] == 8)
+    return Codec::kGzip;  // RFC 1952 §2.3.
   if (b.size() < 4) return Codec::kRaw;
   const std::uint32_t magic = load_le<std::uint32_t>(b, 0);
   const bool frame = magic == 0xfd2fb528;                          // RFC 8878 §3.1.1.

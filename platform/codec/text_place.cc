@@ -13,6 +13,8 @@ TextPlace place_of(std::string_view text, std::size_t offset) {
           .column = 1 + before.size() - line_start};
 }
 
-std::string place_text(TextPlace place) { return cat("line ", place.line, ", column ", place.column); }
+std::string place_text(TextPlace place) {
+  return cat("line ", place.line, ", column ", place.column);
+}
 
 }  // namespace creel

@@ -4,17 +4,17 @@
 #define TOML_ENABLE_FORMATTERS 0
 #define TOML_HEADER_ONLY 1
 #define TOML_MAX_NESTED_VALUES 16
-#include <toml++/toml.hpp>
-
 #include <algorithm>
+#include <toml++/toml.hpp>
 
 #include "platform/base/text.h"
 
 namespace creel {
 namespace {
 
-// The library limits nested brackets but not dotted keys (a.b.c.…), and frees its tree recursively; this keeps
-// its deepest tree at about 4,000 levels. A long text with more dots can be spread over several lines.
+// The library limits nested brackets but not dotted keys (a.b.c.…), and frees its tree recursively;
+// this keeps its deepest tree at about 4,000 levels. A long text with more dots can be spread over
+// several lines.
 constexpr std::size_t kDotsInLineMax = 250;
 
 Error toml_error(ErrorCode code, TextPlace place, std::string_view reason) {
@@ -42,7 +42,8 @@ Result<Unit> check_dots(std::string_view text) {
 
 Result<TomlValue> convert(const toml::node& node, const TomlLimits& limits, unsigned depth);
 
-Result<TomlValue> convert_table(const toml::table& table, const TomlLimits& limits, unsigned depth) {
+Result<TomlValue> convert_table(const toml::table& table, const TomlLimits& limits,
+                                unsigned depth) {
   TomlValue out;
   for (const auto& [key, node] : table) {
     const TextPlace place = place_of(key.source());
@@ -57,7 +58,8 @@ Result<TomlValue> convert_table(const toml::table& table, const TomlLimits& limi
   return out;
 }
 
-Result<TomlValue> convert_array(const toml::array& array, const TomlLimits& limits, unsigned depth) {
+Result<TomlValue> convert_array(const toml::array& array, const TomlLimits& limits,
+                                unsigned depth) {
   TomlValue out{.type = TomlType::kArray};
   out.items.reserve(array.size());
   for (const toml::node& node : array) {
@@ -92,7 +94,8 @@ Result<TomlValue> convert_scalar(const toml::node& node) {
 Result<TomlValue> convert(const toml::node& node, const TomlLimits& limits, unsigned depth) {
   const TextPlace place = place_of(node.source());
   if (depth > limits.depth_max)
-    return toml_error(ErrorCode::kTooLarge, place, cat("nested deeper than ", limits.depth_max, " levels"));
+    return toml_error(ErrorCode::kTooLarge, place,
+                      cat("nested deeper than ", limits.depth_max, " levels"));
   Result<TomlValue> out = node.is_table()   ? convert_table(*node.as_table(), limits, depth)
                           : node.is_array() ? convert_array(*node.as_array(), limits, depth)
                                             : convert_scalar(node);
@@ -104,7 +107,8 @@ Result<TomlValue> convert(const toml::node& node, const TomlLimits& limits, unsi
 
 Result<TomlValue> parse_toml(std::string_view text, TomlLimits limits) {
   if (text.size() > limits.bytes_max)
-    return fail(ErrorCode::kTooLarge, cat("TOML of ", text.size(), " bytes; at most ", limits.bytes_max));
+    return fail(ErrorCode::kTooLarge,
+                cat("TOML of ", text.size(), " bytes; at most ", limits.bytes_max));
   TRY_DO(check_dots(text));
   const toml::parse_result parsed = toml::parse(text);
   if (!parsed) {

@@ -23,7 +23,8 @@ std::string_view toml_type_name(TomlType type);
 
 struct TomlEntry;
 
-// One value of a TOML document, with its place, so that whoever reads a setting can say where it is wrong.
+// One value of a TOML document, with its place, so that whoever reads a setting can say where it is
+// wrong.
 struct TomlValue {
   TomlType type = TomlType::kTable;
   TextPlace place{};  // Of the value; of the header for a [table].
@@ -31,7 +32,7 @@ struct TomlValue {
   std::int64_t integer = 0;
   double real = 0;  // Also set for integers.
   bool boolean = false;
-  std::vector<TomlValue> items{};    // Of an array, in order.
+  std::vector<TomlValue> items{};  // Of an array, in order.
   std::vector<TomlEntry> entries;  // Of a table, in document order.
 
   // The entry of that name in a table; null if there is none, or this is no table.
@@ -44,8 +45,8 @@ struct TomlEntry {
   TomlValue value;
 };
 
-// Parses TOML 1.0. Dates and times are refused: nothing here is configured with one. Errors: kInvalid (reads
-// "line 3, column 7: …"), kTooLarge.
+// Parses TOML 1.0. Dates and times are refused: nothing here is configured with one. Errors:
+// kInvalid (reads "line 3, column 7: …"), kTooLarge.
 Result<TomlValue> parse_toml(std::string_view text, TomlLimits limits = {});
 
 }  // namespace creel

@@ -19,8 +19,8 @@ bool is_namespace_declaration(std::string_view name) {
   return name == "xmlns" || name.starts_with("xmlns:");
 }
 
-// Collects the tree from expat's callbacks. `path_` holds the open elements by value, so that growing a
-// vector of siblings moves nobody who is still open.
+// Collects the tree from expat's callbacks. `path_` holds the open elements by value, so that
+// growing a vector of siblings moves nobody who is still open.
 class TreeBuilder {
  public:
   TreeBuilder(XML_Parser parser, const XmlLimits& limits) : parser_(parser), limits_(limits) {
@@ -43,7 +43,8 @@ class TreeBuilder {
   static void XMLCALL on_text(void* user, const XML_Char* text, int length) {
     self(user).text({text, static_cast<std::size_t>(length)});
   }
-  static void XMLCALL on_doctype(void* user, const XML_Char*, const XML_Char*, const XML_Char*, int) {
+  static void XMLCALL on_doctype(void* user, const XML_Char*, const XML_Char*, const XML_Char*,
+                                 int) {
     self(user).refuse(ErrorCode::kInvalid, "a DOCTYPE is not allowed");
   }
 
@@ -58,7 +59,8 @@ class TreeBuilder {
   void start(std::string_view name, const XML_Char** attributes) {
     if (refused()) return;
     if (path_.size() >= limits_.depth_max)
-      return refuse(ErrorCode::kTooLarge, cat("nested deeper than ", limits_.depth_max, " elements"));
+      return refuse(ErrorCode::kTooLarge,
+                    cat("nested deeper than ", limits_.depth_max, " elements"));
     if (++nodes_ > limits_.nodes_max)
       return refuse(ErrorCode::kTooLarge, cat("more than ", limits_.nodes_max, " elements"));
     XmlNode& node = path_.emplace_back();
@@ -114,7 +116,8 @@ Error expat_error(XML_Parser parser) {
 
 Result<XmlNode> parse_xml(ByteView text, XmlLimits limits) {
   if (text.size() > limits.bytes_max || text.size() > INT32_MAX)
-    return fail(ErrorCode::kTooLarge, cat("XML of ", text.size(), " bytes; at most ", limits.bytes_max));
+    return fail(ErrorCode::kTooLarge,
+                cat("XML of ", text.size(), " bytes; at most ", limits.bytes_max));
   const std::unique_ptr<XML_ParserStruct, FreeParser> parser(XML_ParserCreate("UTF-8"));
   if (parser == nullptr) return fail(ErrorCode::kUnavailable, "XML: out of memory");
   TreeBuilder builder(parser.get(), limits);

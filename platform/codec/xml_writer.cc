@@ -64,10 +64,10 @@ XmlWriter& XmlWriter::leaf(std::string_view name, std::string_view text) {
   return *this;
 }
 
-XmlWriter& XmlWriter::leaf(std::string_view name, std::uint64_t number) {
+XmlWriter& XmlWriter::number_leaf(std::string_view name, std::uint64_t number) {
   return leaf(name, std::string_view(cat(number)));
 }
-XmlWriter& XmlWriter::leaf(std::string_view name, std::int64_t number) {
+XmlWriter& XmlWriter::number_leaf(std::string_view name, std::int64_t number) {
   return leaf(name, std::string_view(cat(number)));
 }
 

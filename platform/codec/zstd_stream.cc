@@ -12,7 +12,8 @@
 namespace creel {
 namespace {
 
-constexpr int kWindowLogMax = 23;  // 8 MiB: what receivers accept (replication frames, log payloads).
+constexpr int kWindowLogMax =
+    23;  // 8 MiB: what receivers accept (replication frames, log payloads).
 
 Error zstd_error(std::size_t status, std::uint64_t offset) {
   const ZSTD_ErrorCode code = ZSTD_getErrorCode(status);
@@ -38,8 +39,8 @@ class ZstdDecompressor final : public Decompressor {
     if (ZSTD_isError(status)) return zstd_error(status, offset_);
     const bool moved = source.pos != 0 || target.pos != 0;
     if (moved) boundary_ = status == 0;
-    return CodecProgress{.consumed = source.pos, .produced = target.pos,
-                         .frame_ended = moved && status == 0};
+    return CodecProgress{
+        .consumed = source.pos, .produced = target.pos, .frame_ended = moved && status == 0};
   }
   bool at_boundary() const override { return boundary_; }
   void reset() override {
@@ -69,7 +70,8 @@ class ZstdCompressor final : public Compressor {
     ZSTD_outBuffer target{out.data(), out.size(), 0};
     const std::size_t left = ZSTD_compressStream2(context_, &target, &source, end);
     if (ZSTD_isError(left)) return compress_error(left);
-    return CodecProgress{.consumed = source.pos, .produced = target.pos,
+    return CodecProgress{.consumed = source.pos,
+                         .produced = target.pos,
                          .frame_ended = flush != Flush::kNone && left == 0};
   }
 

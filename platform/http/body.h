@@ -11,14 +11,15 @@
 
 namespace creel {
 
-// A stream of bytes that is pulled: a request's or response's content, a decoder around one, a blob. One reader,
-// one call under way at a time.
+// A stream of bytes that is pulled: a request's or response's content, a decoder around one, a
+// blob. One reader, one call under way at a time.
 class BodyReader {
  public:
   virtual ~BodyReader() = default;
-  // At least 1 byte into `into` (not empty), or 0 at the end, also on every later call. Errors of an HTTP body:
-  // kClosed (the peer went away in the middle), kInvalid (broken framing), kTimeout (slower than the
-  // server's floor, or ctx), kStopped. After an error only destruction is sensible.
+  // At least 1 byte into `into` (not empty), or 0 at the end, also on every later call. Errors of
+  // an HTTP body: kClosed (the peer went away in the middle), kInvalid (broken framing), kTimeout
+  // (slower than the server's floor, or ctx), kStopped. After an error only destruction is
+  // sensible.
   virtual Task<Result<std::size_t>> read(Ctx& ctx, MutableBytes into) = 0;
 };
 

@@ -27,12 +27,15 @@ bool is_clean_name(std::string_view name) {
 }  // namespace
 
 Result<Unit> append_head(std::string& out, std::string_view first_line, const HeaderList& headers) {
-  if (!is_clean(first_line)) return fail(ErrorCode::kInvalid, "control character in the first line of a message");
+  if (!is_clean(first_line))
+    return fail(ErrorCode::kInvalid, "control character in the first line of a message");
   out.append(first_line).append("\r\n");
   for (const Header header : headers) {
-    if (!is_clean_name(header.name)) return fail(ErrorCode::kInvalid, "a header name is not a token");
+    if (!is_clean_name(header.name))
+      return fail(ErrorCode::kInvalid, "a header name is not a token");
     if (!is_clean(header.value))
-      return fail(ErrorCode::kInvalid, cat("control character in the value of header ", header.name));
+      return fail(ErrorCode::kInvalid,
+                  cat("control character in the value of header ", header.name));
     out.append(header.name).append(": ").append(header.value).append("\r\n");
   }
   out.append("\r\n");
@@ -53,8 +56,9 @@ Task<Result<Unit>> BodySink::write(Ctx& ctx, std::span<const ByteView> parts) {
   if (!head_.empty()) gather_.push_back(as_bytes(head_));
   if (chunked && framed_) {
     char size_line[24];
-    frame_.assign(size_line, static_cast<std::size_t>(std::snprintf(
-                                 size_line, sizeof size_line, "%llx\r\n", static_cast<unsigned long long>(bytes))));
+    frame_.assign(size_line,
+                  static_cast<std::size_t>(std::snprintf(size_line, sizeof size_line, "%llx\r\n",
+                                                         static_cast<unsigned long long>(bytes))));
     gather_.push_back(as_bytes(frame_));
   }
   for (const ByteView part : parts)
@@ -66,7 +70,8 @@ Task<Result<Unit>> BodySink::write(Ctx& ctx, std::span<const ByteView> parts) {
 Task<Result<Unit>> BodySink::finish(Ctx& ctx) {
   const bool chunked = length_.kind == BodyLength::Kind::kChunked;
   if (!chunked && written_ != length_.bytes)
-    co_return fail(ErrorCode::kInvalid, cat("body ended after ", written_, " of ", length_.bytes, " bytes"));
+    co_return fail(ErrorCode::kInvalid,
+                   cat("body ended after ", written_, " of ", length_.bytes, " bytes"));
   gather_.clear();
   if (!head_.empty()) gather_.push_back(as_bytes(head_));
   if (chunked && framed_) gather_.push_back(as_bytes("0\r\n\r\n"));

@@ -21,7 +21,8 @@ bool is_text(std::uint8_t byte) { return byte == '\t' || (byte >= 0x20 && byte !
 
 bool is_token_byte(std::uint8_t byte) {
   static constexpr std::string_view kOther = "!#$%&'*+-.^_`|~";
-  return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+  return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
+         (byte >= 'A' && byte <= 'Z') ||
          kOther.find(static_cast<char>(byte)) != std::string_view::npos;
 }
 
@@ -34,7 +35,8 @@ void ChunkDecoder::bad(std::string_view reason) {
 
 ChunkDecoder::State ChunkDecoder::framing(ByteView in, std::size_t& used) {
   used = 0;
-  while (used < in.size() && at_ != At::kData && at_ != At::kEnd && at_ != At::kBad) step(in[used++]);
+  while (used < in.size() && at_ != At::kData && at_ != At::kEnd && at_ != At::kBad)
+    step(in[used++]);
   switch (at_) {
     case At::kData: return State::kData;
     case At::kEnd: return State::kEnd;
@@ -101,7 +103,8 @@ void ChunkDecoder::size_byte(std::uint8_t byte) {
 
 // ;name, ;name=token or ;name="quoted", any number of them.
 void ChunkDecoder::extension_byte(std::uint8_t byte) {
-  if (byte != '\r' && (++extension_bytes_ > kExtensionBytesMax || ++extensions_bytes_ > kExtensionsBytesMax))
+  if (byte != '\r' &&
+      (++extension_bytes_ > kExtensionBytesMax || ++extensions_bytes_ > kExtensionsBytesMax))
     return bad("chunk extensions are too large");
   if (at_ == At::kExtQuoted || at_ == At::kExtEscaped) return quoted_byte(byte);
   const bool complete = at_ == At::kExtQuoteEnd || !token_empty_;

@@ -14,7 +14,8 @@ struct HttpExchange::Connection {
       : stream(std::move(from)), input(*stream, buffer_bytes) {}
   std::unique_ptr<Stream> stream;
   HttpInput input;
-  bool write_failed = false;  // The present request could not be written; its answer may be here already.
+  bool write_failed =
+      false;  // The present request could not be written; its answer may be here already.
   Instant idle_since;  // When its last answer began.
 };
 
@@ -30,8 +31,8 @@ bool may_repeat(const HttpClientRequest& request) {
 }
 
 bool is_ours(std::string_view name) {
-  return equal_ignore_case(name, "content-length") || equal_ignore_case(name, "transfer-encoding") ||
-         equal_ignore_case(name, "expect");
+  return equal_ignore_case(name, "content-length") ||
+         equal_ignore_case(name, "transfer-encoding") || equal_ignore_case(name, "expect");
 }
 
 BodyFrame frame_of(const HttpResponseHead& head, std::string_view method) {
@@ -42,8 +43,8 @@ BodyFrame frame_of(const HttpResponseHead& head, std::string_view method) {
 }
 
 // One head, interim ones (but 101) skipped unless `stop_at_continue`.
-Task<HeadResult> read_response_head(Ctx& ctx, HttpInput& input, HeadLimits limits, bool stop_at_continue,
-                                    bool& answered) {
+Task<HeadResult> read_response_head(Ctx& ctx, HttpInput& input, HeadLimits limits,
+                                    bool stop_at_continue, bool& answered) {
   constexpr int kInterimMax = 16;
   for (int heads = 0; heads < kInterimMax; ++heads) {
     HeadScanner scanner(limits);
@@ -55,13 +56,15 @@ Task<HeadResult> read_response_head(Ctx& ctx, HttpInput& input, HeadLimits limit
       scanned += fresh.size();
       if (state != HeadScanner::State::kMore) break;
       CO_TRY(got, co_await input.fill(ctx));
-      if (got == 0) co_return fail(ErrorCode::kClosed, "the server closed the connection before its answer");
+      if (got == 0)
+        co_return fail(ErrorCode::kClosed, "the server closed the connection before its answer");
       answered = true;
     }
     if (state == HeadScanner::State::kBad)
       co_return fail(ErrorCode::kInvalid, cat("answer: ", scanner.reason()));
     const std::size_t skipped = scanner.skipped_bytes();
-    HeadResult head = parse_response_head(input.buffered().subspan(skipped, scanner.used() - skipped));
+    HeadResult head =
+        parse_response_head(input.buffered().subspan(skipped, scanner.used() - skipped));
     input.consume(scanner.used());
     if (!head.ok()) co_return fail(ErrorCode::kInvalid, cat("answer: ", head.error().detail));
     const int status = head.value().status;
@@ -85,7 +88,8 @@ Task<void> HttpExchange::discard(Ctx& ctx) {
   if (body_ != nullptr) co_await body_->discard(ctx, client_.options_.discard_bytes_max);
 }
 
-HttpClient::HttpClient(Network& network, Address server, std::optional<TlsSettings> tls, HttpClientOptions options)
+HttpClient::HttpClient(Network& network, Address server, std::optional<TlsSettings> tls,
+                       HttpClientOptions options)
     : network_(network), server_(std::move(server)), tls_(std::move(tls)), options_(options) {}
 
 HttpClient::~HttpClient() = default;
@@ -109,14 +113,18 @@ Task<Result<std::unique_ptr<HttpClient::Connection>>> HttpClient::connect(Ctx& c
 }
 
 Result<std::string> HttpClient::head_text(const HttpClientRequest& request) const {
-  const bool chunked = request.stream != nullptr && request.length.kind == BodyLength::Kind::kChunked;
-  const std::uint64_t bytes = request.stream != nullptr ? request.length.bytes : request.body.size();
+  const bool chunked =
+      request.stream != nullptr && request.length.kind == BodyLength::Kind::kChunked;
+  const std::uint64_t bytes =
+      request.stream != nullptr ? request.length.bytes : request.body.size();
   const bool bodiless = !chunked && bytes == 0;
-  const bool silent = request.method == "GET" || request.method == "HEAD" || request.method == "DELETE" ||
-                      request.method == "OPTIONS";
-  for (const std::string_view part : {std::string_view(request.method), std::string_view(request.target)})
+  const bool silent = request.method == "GET" || request.method == "HEAD" ||
+                      request.method == "DELETE" || request.method == "OPTIONS";
+  for (const std::string_view part :
+       {std::string_view(request.method), std::string_view(request.target)})
     for (const char c : part)
-      if (c <= 0x20 || c >= 0x7f) return fail(ErrorCode::kInvalid, "request method or target has a space or a control");
+      if (c <= 0x20 || c >= 0x7f)
+        return fail(ErrorCode::kInvalid, "request method or target has a space or a control");
   HeaderList all;
   if (!request.headers.has("host")) {
     const bool usual = server_.port == (tls_ ? 443 : 80);
@@ -150,7 +158,8 @@ Task<HttpClient::ExchangeResult> HttpClient::request(Ctx& ctx, HttpClientRequest
 }
 
 Task<HttpClient::ExchangeResult> HttpClient::attempt(Ctx& ctx, HttpClientRequest& request,
-                                                     std::unique_ptr<Connection> connection, bool& answered) {
+                                                     std::unique_ptr<Connection> connection,
+                                                     bool& answered) {
   std::unique_ptr<HttpExchange> exchange(new HttpExchange(*this, std::move(connection)));
   Connection& wire = *exchange->connection_;
   CO_TRY(text, head_text(request));
@@ -165,7 +174,8 @@ Task<HttpClient::ExchangeResult> HttpClient::attempt(Ctx& ctx, HttpClientRequest
   if (!head) {
     // Also after a broken write: a server that refuses a body answers first and closes then.
     HeadResult got = co_await read_response_head(ctx, wire.input, options_.head, false, answered);
-    if (!got.ok()) co_return sent.ok() || got.error().code != ErrorCode::kClosed ? got.error() : sent.error();
+    if (!got.ok())
+      co_return sent.ok() || got.error().code != ErrorCode::kClosed ? got.error() : sent.error();
     head = got.take();
   }
   exchange->head_ = std::move(*head);
@@ -177,10 +187,13 @@ Task<HttpClient::ExchangeResult> HttpClient::attempt(Ctx& ctx, HttpClientRequest
   co_return std::move(exchange);
 }
 
-// Head and body. An answer that came instead of `100 Continue` is left in `head`, and the body is not sent.
-Task<Result<Unit>> HttpClient::send(Ctx& ctx, HttpClientRequest& request, Connection& wire, std::string text,
-                                    std::optional<HttpResponseHead>& head, bool& answered) {
-  const BodyLength length = request.stream != nullptr ? request.length : BodyLength::of(request.body.size());
+// Head and body. An answer that came instead of `100 Continue` is left in `head`, and the body is
+// not sent.
+Task<Result<Unit>> HttpClient::send(Ctx& ctx, HttpClientRequest& request, Connection& wire,
+                                    std::string text, std::optional<HttpResponseHead>& head,
+                                    bool& answered) {
+  const BodyLength length =
+      request.stream != nullptr ? request.length : BodyLength::of(request.body.size());
   const bool bodiless = length.kind == BodyLength::Kind::kBytes && length.bytes == 0;
   wire.write_failed = true;  // Until it is known that it was not.
   if (request.expect_continue && !bodiless) {
@@ -188,7 +201,8 @@ Task<Result<Unit>> HttpClient::send(Ctx& ctx, HttpClientRequest& request, Connec
     CO_DO(co_await wire.stream->write(ctx, parts));
     text.clear();
     Ctx timed(ctx, ctx.clock().now() + options_.continue_wait_max);
-    HeadResult early = co_await read_response_head(timed, wire.input, options_.head, true, answered);
+    HeadResult early =
+        co_await read_response_head(timed, wire.input, options_.head, true, answered);
     const bool late = !early.ok() && early.error().code == ErrorCode::kTimeout && !ctx.stopped();
     wire.write_failed = early.ok() || late;
     if (!early.ok() && !late) co_return early.error();
@@ -210,12 +224,14 @@ Task<Result<Unit>> HttpClient::send(Ctx& ctx, HttpClientRequest& request, Connec
   co_return Unit{};
 }
 
-Task<Result<Unit>> HttpClient::send_stream(Ctx& ctx, BodyReader& from, BodySink& sink, Connection& wire) {
+Task<Result<Unit>> HttpClient::send_stream(Ctx& ctx, BodyReader& from, BodySink& sink,
+                                           Connection& wire) {
   constexpr std::size_t kStepBytes = 64 * 1024;
   const std::unique_ptr<std::uint8_t[]> buffer(new std::uint8_t[kStepBytes]);
   for (;;) {
     const MutableBytes into(buffer.get(), kStepBytes);
-    wire.write_failed = false;  // A failing source is our side's; the server has nothing to say about it.
+    wire.write_failed =
+        false;  // A failing source is our side's; the server has nothing to say about it.
     CO_TRY(got, co_await from.read(ctx, into));
     if (got == 0) co_return Unit{};
     wire.write_failed = true;
@@ -237,7 +253,8 @@ Task<Result<std::unique_ptr<Stream>>> HttpClient::upgrade(Ctx& ctx, HttpClientRe
     co_return std::unique_ptr<Stream>(new PrefixedStream(std::move(wire->stream), prefix));
   }
   Result<std::string> text = co_await read_all(ctx, exchange->body(), 4096);
-  std::string detail = cat(address_text(server_), " answered ", status, " to ", request.method, ' ', request.target);
+  std::string detail =
+      cat(address_text(server_), " answered ", status, " to ", request.method, ' ', request.target);
   if (text.ok() && is_utf8(text.value())) detail = cat(detail, ": ", text.value());
   const ErrorCode code = status == 401 || status == 403 ? ErrorCode::kDenied
                          : status >= 500                ? ErrorCode::kUnavailable

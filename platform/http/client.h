@@ -12,7 +12,8 @@
 namespace creel {
 
 struct HttpClientOptions {
-  HeadLimits head{.head_bytes_max = 32 * 1024, .field_bytes_max = 24 * 1024, .field_count_max = 200};
+  HeadLimits head{
+      .head_bytes_max = 32 * 1024, .field_bytes_max = 24 * 1024, .field_count_max = 200};
   Duration connect_max = 10_s;        // Name look-up, TCP and TLS together.
   Duration continue_wait_max = 1_s;   // For `100 Continue` before the body is sent anyway.
   Duration idle_max = 20_s;           // A kept connection older than this is not used again.
@@ -32,8 +33,9 @@ struct HttpClientRequest {
 class BodySink;
 class HttpClient;
 
-// The answer to a request; its connection goes back to the client once the body was read to the end, and is closed if
-// it is dropped before. Must not outlive the client. Its body may be read while other requests run.
+// The answer to a request; its connection goes back to the client once the body was read to the
+// end, and is closed if it is dropped before. Must not outlive the client. Its body may be read
+// while other requests run.
 class HttpExchange final {
  public:
   ~HttpExchange();
@@ -55,25 +57,28 @@ class HttpExchange final {
   std::unique_ptr<WireBody> body_;
 };
 
-// HTTP/1.1 to one server. Keeps one connection for the next request; requests side by side each get their own. No
-// redirects, no proxies, no cookies. One loop.
+// HTTP/1.1 to one server. Keeps one connection for the next request; requests side by side each get
+// their own. No redirects, no proxies, no cookies. One loop.
 class HttpClient {
  public:
   // The network outlives the client.
-  HttpClient(Network& network, Address server, std::optional<TlsSettings> tls, HttpClientOptions options = {});
+  HttpClient(Network& network, Address server, std::optional<TlsSettings> tls,
+             HttpClientOptions options = {});
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
   ~HttpClient();
 
-  // Sends the request and waits for the final answer's head; interim answers are skipped. An answer that comes before
-  // the body was sent ends the sending. If a kept connection turns out dead before any byte of an answer, a GET,
-  // HEAD, PUT, DELETE or OPTIONS without `stream` is sent once more on a new one. Deadlines are ctx's. Errors:
-  // those of Network::connect; kClosed (no whole answer; the request may have been carried out); kInvalid
-  // (the answer is not HTTP, or the request cannot be written); those of `stream`; kTimeout, kStopped.
+  // Sends the request and waits for the final answer's head; interim answers are skipped. An answer
+  // that comes before the body was sent ends the sending. If a kept connection turns out dead
+  // before any byte of an answer, a GET, HEAD, PUT, DELETE or OPTIONS without `stream` is sent once
+  // more on a new one. Deadlines are ctx's. Errors: those of Network::connect; kClosed (no whole
+  // answer; the request may have been carried out); kInvalid (the answer is not HTTP, or the
+  // request cannot be written); those of `stream`; kTimeout, kStopped.
   Task<Result<std::unique_ptr<HttpExchange>>> request(Ctx& ctx, HttpClientRequest request);
 
-  // Sends a request that asks to upgrade (its Upgrade field given) and returns the raw connection after a 101. Errors: as
-  // request(); kDenied for an answer 401 or 403, kUnavailable for 5xx, kUnsupported for any other but 101.
+  // Sends a request that asks to upgrade (its Upgrade field given) and returns the raw connection
+  // after a 101. Errors: as request(); kDenied for an answer 401 or 403, kUnavailable for 5xx,
+  // kUnsupported for any other but 101.
   Task<Result<std::unique_ptr<Stream>>> upgrade(Ctx& ctx, HttpClientRequest request);
 
   // Closes the kept connection.
@@ -85,8 +90,8 @@ class HttpClient {
   using Connection = HttpExchange::Connection;
   using ExchangeResult = Result<std::unique_ptr<HttpExchange>>;
   Task<Result<std::unique_ptr<Connection>>> connect(Ctx& ctx);
-  Task<ExchangeResult> attempt(Ctx& ctx, HttpClientRequest& request, std::unique_ptr<Connection> connection,
-                               bool& answered);
+  Task<ExchangeResult> attempt(Ctx& ctx, HttpClientRequest& request,
+                               std::unique_ptr<Connection> connection, bool& answered);
   Task<Result<Unit>> send(Ctx& ctx, HttpClientRequest& request, Connection& wire, std::string text,
                           std::optional<HttpResponseHead>& head, bool& answered);
   Task<Result<Unit>> send_stream(Ctx& ctx, BodyReader& from, BodySink& sink, Connection& wire);

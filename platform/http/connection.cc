@@ -89,7 +89,8 @@ Task<bool> HttpConnection::serve_request(Ctx& ctx, HttpRequestHead head) {
   co_return co_await settle(ctx, std::move(outcome), out, body);
 }
 
-Task<bool> HttpConnection::settle(Ctx& ctx, Result<Unit> outcome, ResponseWriter& out, WireBody& body) {
+Task<bool> HttpConnection::settle(Ctx& ctx, Result<Unit> outcome, ResponseWriter& out,
+                                  WireBody& body) {
   server_.counters_.failed += !outcome.ok();
   if (out.upgraded() || out.broken() || ctx.stopped()) co_return false;
   if (!out.head_given()) {

@@ -6,8 +6,8 @@
 
 namespace creel {
 
-// One accepted connection of an HttpServer, from its first byte to its close. While it waits for a head it is in the
-// server's list of those that may be evicted.
+// One accepted connection of an HttpServer, from its first byte to its close. While it waits for a
+// head it is in the server's list of those that may be evicted.
 class HttpConnection final : public ListNode {
  public:
   HttpConnection(HttpServer& server, Stream& stream);

@@ -50,7 +50,8 @@ HeadScanner::State HeadScanner::step(std::uint8_t byte) {
     case At::kLineCr:
       if (byte != '\n') return bad(kBareCr);
       if (at_ == At::kFirstCr) first_line_end_ = used_;
-      if (used_ - first_line_end_ > limits_.field_bytes_max) return bad("header fields are too large");
+      if (used_ - first_line_end_ > limits_.field_bytes_max)
+        return bad("header fields are too large");
       at_ = At::kLineStart;
       return State::kMore;
     case At::kLineStart:
@@ -63,7 +64,8 @@ HeadScanner::State HeadScanner::step(std::uint8_t byte) {
       at_ = At::kLine;
       [[fallthrough]];
     case At::kLine:
-      if (used_ - first_line_end_ > limits_.field_bytes_max) return bad("header fields are too large");
+      if (used_ - first_line_end_ > limits_.field_bytes_max)
+        return bad("header fields are too large");
       return text(byte, At::kLineCr);
     case At::kEndCr:
       if (byte != '\n') return bad(kBareCr);

@@ -8,19 +8,21 @@
 
 namespace creel {
 
-// First half of the guard in front of llhttp: looks at each byte of a head once, as it arrives, finds its end and
-// refuses what two parsers might read differently: bare CR or LF, NUL and other controls, obs-fold, and any
-// size above the limits. Which splits the bytes come in makes no difference.
+// First half of the guard in front of llhttp: looks at each byte of a head once, as it arrives,
+// finds its end and refuses what two parsers might read differently: bare CR or LF, NUL and other
+// controls, obs-fold, and any size above the limits. Which splits the bytes come in makes no
+// difference.
 class HeadScanner {
  public:
   enum class State : std::uint8_t { kMore, kDone, kBad };
 
   explicit HeadScanner(HeadLimits limits = {}) : limits_(limits) {}
 
-  // Scans the next bytes of the connection; after kDone, used() of all bytes ever given belong to the head.
+  // Scans the next bytes of the connection; after kDone, used() of all bytes ever given belong to
+  // the head.
   State scan(ByteView more);
-  // Bytes of the head so far, with the empty line; includes one CRLF before the first line, which RFC 9112 §2.2
-  // asks servers to skip (skipped_bytes()).
+  // Bytes of the head so far, with the empty line; includes one CRLF before the first line, which
+  // RFC 9112 §2.2 asks servers to skip (skipped_bytes()).
   std::size_t used() const { return used_; }
   std::size_t skipped_bytes() const { return skipped_; }
   // Why, after kBad.
@@ -28,7 +30,16 @@ class HeadScanner {
   void reset() { *this = HeadScanner(limits_); }
 
  private:
-  enum class At : std::uint8_t { kStart, kFirstLine, kFirstCr, kLineStart, kLine, kLineCr, kEndCr, kSkipCr };
+  enum class At : std::uint8_t {
+    kStart,
+    kFirstLine,
+    kFirstCr,
+    kLineStart,
+    kLine,
+    kLineCr,
+    kEndCr,
+    kSkipCr
+  };
   State step(std::uint8_t byte);
   State text(std::uint8_t byte, At next_after_cr);
   State bad(std::string_view reason);

@@ -40,7 +40,8 @@ Header HeaderList::operator[](std::size_t at) const {
   check(at < fields_.size());
   const Field& field = fields_[at];
   const std::string_view text(text_);
-  return {text.substr(field.name_at, field.name_bytes), text.substr(field.value_at, field.value_bytes)};
+  return {text.substr(field.name_at, field.name_bytes),
+          text.substr(field.value_at, field.value_bytes)};
 }
 
 std::optional<std::string_view> HeaderList::find(std::string_view name) const {

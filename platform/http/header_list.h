@@ -13,8 +13,9 @@ struct Header {
   std::string_view value;
 };
 
-// Header fields in order, names written as given and found in any case. All text lies in one block, so a whole list
-// costs two allocations; views stay valid until the list changes. At most 4 GiB of text.
+// Header fields in order, names written as given and found in any case. All text lies in one block,
+// so a whole list costs two allocations; views stay valid until the list changes. At most 4 GiB of
+// text.
 class HeaderList {
  public:
   class Iterator {
@@ -40,7 +41,8 @@ class HeaderList {
   void remove(std::string_view name);
   void clear();
 
-  // The first field of that name; nullopt if there is none. Values are trimmed if they came by wire.
+  // The first field of that name; nullopt if there is none. Values are trimmed if they came by
+  // wire.
   std::optional<std::string_view> find(std::string_view name) const;
   bool has(std::string_view name) const { return find(name).has_value(); }
   std::size_t count(std::string_view name) const;

@@ -27,7 +27,8 @@ Task<Result<std::size_t>> HttpInput::fill(Ctx& ctx) {
     const MutableBytes first(first_, kFirstBytes);
     CO_TRY(got, co_await stream_.read(ctx, first));
     if (got == 0) co_return got;
-    buffer_.reset(new std::uint8_t[capacity_]);  // Not zeroed: only what was read is ever looked at.
+    buffer_.reset(
+        new std::uint8_t[capacity_]);  // Not zeroed: only what was read is ever looked at.
     std::memcpy(buffer_.get(), first_, got);
     end_ = got;
     co_return got;

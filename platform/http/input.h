@@ -10,8 +10,9 @@
 
 namespace creel {
 
-// The read side of one connection: a buffer for message heads and chunk framing, while content goes straight into
-// its reader's memory. Between messages only `first_` stays, so that an idle connection is small.
+// The read side of one connection: a buffer for message heads and chunk framing, while content goes
+// straight into its reader's memory. Between messages only `first_` stays, so that an idle
+// connection is small.
 class HttpInput {
  public:
   // `buffer_bytes`: the largest head plus a little.
@@ -19,7 +20,8 @@ class HttpInput {
 
   ByteView buffered() const { return {buffer_.get() + begin_, end_ - begin_}; }
   void consume(std::size_t bytes);
-  // Reads once behind what is buffered; there must be room. 0: the peer's end. Errors as Stream::read.
+  // Reads once behind what is buffered; there must be room. 0: the peer's end. Errors as
+  // Stream::read.
   Task<Result<std::size_t>> fill(Ctx& ctx);
   // Buffered bytes first, else straight from the stream.
   Task<Result<std::size_t>> read(Ctx& ctx, MutableBytes into);
@@ -44,7 +46,9 @@ class PrefixedStream final : public Stream {
   PrefixedStream(std::unique_ptr<Stream> under, ByteView prefix)
       : owned_(std::move(under)), under_(*owned_), prefix_(to_bytes(prefix)) {}
   Task<Result<std::size_t>> read(Ctx& ctx, MutableBytes into) override;
-  Task<Result<Unit>> write(Ctx& ctx, std::span<const ByteView> parts) override { return under_.write(ctx, parts); }
+  Task<Result<Unit>> write(Ctx& ctx, std::span<const ByteView> parts) override {
+    return under_.write(ctx, parts);
+  }
   Task<Result<Unit>> finish(Ctx& ctx) override { return under_.finish(ctx); }
   void abort() override { under_.abort(); }
   const PeerInfo& peer() const override { return under_.peer(); }

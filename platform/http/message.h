@@ -15,7 +15,8 @@ namespace creel {
 // Bounds of one message head (reliability.md §6.2 has the reasons). Bytes are those on the wire.
 struct HeadLimits {
   std::size_t head_bytes_max = 16 * 1024;   // First line, fields, line ends, empty line.
-  std::size_t field_bytes_max = 8 * 1024;   // The fields with their line ends; user metadata counts too.
+  std::size_t field_bytes_max =
+      8 * 1024;   // The fields with their line ends; user metadata counts too.
   std::size_t field_count_max = 200;
 };
 

@@ -42,7 +42,8 @@ std::optional<int> minor_version(std::string_view text) {
 Result<Unit> read_request_line(std::string_view line, Facts& facts) {
   const std::size_t first = line.find(' ');
   const std::size_t last = line.rfind(' ');
-  if (first == std::string_view::npos || first == last) return refuse("request line is not method, target, version");
+  if (first == std::string_view::npos || first == last)
+    return refuse("request line is not method, target, version");
   facts.method = line.substr(0, first);
   facts.target = line.substr(first + 1, last - first - 1);
   if (!is_token(facts.method)) return refuse("method is not a token");
@@ -50,7 +51,8 @@ Result<Unit> read_request_line(std::string_view line, Facts& facts) {
   if (!minor) return refuse("HTTP version is neither 1.0 nor 1.1");
   facts.minor = *minor;
   for (const char c : facts.target)
-    if (c <= 0x20 || c >= 0x7f) return refuse("request target has a space or a byte outside printable ASCII");
+    if (c <= 0x20 || c >= 0x7f)
+      return refuse("request target has a space or a byte outside printable ASCII");
   return facts.target.empty() ? Result<Unit>(refuse("request target is empty")) : Unit{};
 }
 
@@ -60,7 +62,8 @@ Result<Unit> read_status_line(std::string_view line, Facts& facts) {
   facts.minor = *minor;
   const bool shape = line.size() >= 12 && line[8] == ' ' && (line.size() == 12 || line[12] == ' ');
   const std::optional<std::uint64_t> status = shape ? parse_u64(line.substr(9, 3)) : std::nullopt;
-  if (!status || *status < 100 || *status > 599) return refuse("status line without a status from 100 to 599");
+  if (!status || *status < 100 || *status > 599)
+    return refuse("status line without a status from 100 to 599");
   facts.status = static_cast<int>(*status);
   return Unit{};
 }
@@ -69,7 +72,8 @@ Result<Unit> read_field(std::string_view line, Facts& facts) {
   const std::size_t colon = line.find(':');
   if (colon == std::string_view::npos) return refuse("header line without a colon");
   const std::string_view name = line.substr(0, colon);
-  if (!name.empty() && (name.back() == ' ' || name.back() == '\t')) return refuse("space before the colon of a header");
+  if (!name.empty() && (name.back() == ' ' || name.back() == '\t'))
+    return refuse("space before the colon of a header");
   if (!is_token(name)) return refuse("header name is not a token");
   const std::string_view value = trim(line.substr(colon + 1));
   ++facts.fields;
@@ -82,7 +86,8 @@ Result<Unit> read_field(std::string_view line, Facts& facts) {
   }
   if (equal_ignore_case(name, "transfer-encoding")) {
     if (++facts.transfer_codings > 1) return refuse("Transfer-Encoding is repeated");
-    if (!equal_ignore_case(value, "chunked")) return refuse("Transfer-Encoding is not exactly chunked");
+    if (!equal_ignore_case(value, "chunked"))
+      return refuse("Transfer-Encoding is not exactly chunked");
     facts.chunked = true;
   }
   return Unit{};
@@ -101,7 +106,8 @@ Result<Facts> read_facts(std::string_view head, bool is_request) {
     else TRY_DO(read_status_line(line, facts));
   }
   if (!head.empty()) return refuse("bytes behind the empty line of the head");
-  if (facts.chunked && facts.content_length) return refuse("Content-Length together with Transfer-Encoding");
+  if (facts.chunked && facts.content_length)
+    return refuse("Content-Length together with Transfer-Encoding");
   if (facts.chunked && facts.minor == 0) return refuse("Transfer-Encoding under HTTP/1.0");
   if (is_request && facts.hosts > 1) return refuse("Host is repeated");
   if (is_request && facts.hosts == 0 && facts.minor == 1) return refuse("Host is missing");
@@ -115,10 +121,16 @@ struct Collector {
   bool complete = false;
 
   static Collector& of(llhttp_t* parser) { return *static_cast<Collector*>(parser->data); }
-  static int on_method(llhttp_t* p, const char* at, size_t size) { return add(of(p).method, at, size); }
-  static int on_url(llhttp_t* p, const char* at, size_t size) { return add(of(p).target, at, size); }
+  static int on_method(llhttp_t* p, const char* at, size_t size) {
+    return add(of(p).method, at, size);
+  }
+  static int on_url(llhttp_t* p, const char* at, size_t size) {
+    return add(of(p).target, at, size);
+  }
   static int on_name(llhttp_t* p, const char* at, size_t size) { return add(of(p).name, at, size); }
-  static int on_value(llhttp_t* p, const char* at, size_t size) { return add(of(p).value, at, size); }
+  static int on_value(llhttp_t* p, const char* at, size_t size) {
+    return add(of(p).value, at, size);
+  }
   static int on_field_end(llhttp_t* p) {
     Collector& self = of(p);
     self.headers.add(self.name, trim(self.value));
@@ -153,7 +165,8 @@ const llhttp_settings_t& settings() {
   return all;
 }
 
-// Runs llhttp and checks that it agrees with the guard on everything that decides where the message ends.
+// Runs llhttp and checks that it agrees with the guard on everything that decides where the message
+// ends.
 Result<Unit> run_llhttp(std::string_view head, const Facts& facts, llhttp_type type, Collector& out,
                         llhttp_t& parser) {
   llhttp_init(&parser, type, &settings());
@@ -161,7 +174,8 @@ Result<Unit> run_llhttp(std::string_view head, const Facts& facts, llhttp_type t
   const llhttp_errno status = llhttp_execute(&parser, head.data(), head.size());
   if (status != HPE_PAUSED || !out.complete) {
     const char* reason = llhttp_get_error_reason(&parser);
-    return refuse(cat("malformed head: ", reason != nullptr && *reason != '\0' ? reason : llhttp_errno_name(status)));
+    return refuse(cat("malformed head: ",
+                      reason != nullptr && *reason != '\0' ? reason : llhttp_errno_name(status)));
   }
   const bool chunked = (parser.flags & F_CHUNKED) != 0;
   const bool counted = (parser.flags & F_CONTENT_LENGTH) != 0;

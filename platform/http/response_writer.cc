@@ -15,7 +15,8 @@ bool has_no_body(int status) { return status == 204 || status == 304 || status <
 
 }  // namespace
 
-ResponseWriter::ResponseWriter(Stream& stream, Setting setting) : stream_(stream), setting_(setting) {}
+ResponseWriter::ResponseWriter(Stream& stream, Setting setting)
+    : stream_(stream), setting_(setting) {}
 
 Result<Unit> ResponseWriter::note(Result<Unit> outcome) {
   if (!outcome.ok()) broken_ = true;
@@ -29,8 +30,8 @@ Task<Result<Unit>> ResponseWriter::before_body(Ctx& ctx) {
   co_return note(co_await stream_.write(ctx, text));
 }
 
-// A body that is still unread costs the connection if it may be long, or if it is unknown whether the peer, who
-// waits for 100 Continue, will send it at all: the next bytes could be either.
+// A body that is still unread costs the connection if it may be long, or if it is unknown whether
+// the peer, who waits for 100 Continue, will send it at all: the next bytes could be either.
 bool ResponseWriter::may_keep(const HeaderList& headers) const {
   if (!setting_.keep_alive || headers.has_token("connection", "close")) return false;
   if (body_->failed() || (setting_.draining != nullptr && *setting_.draining)) return false;
@@ -39,7 +40,8 @@ bool ResponseWriter::may_keep(const HeaderList& headers) const {
   return !setting_.expect_continue && left && *left <= setting_.discard_bytes_max;
 }
 
-Result<Unit> ResponseWriter::head(Ctx& ctx, int status, const HeaderList& headers, BodyLength length) {
+Result<Unit> ResponseWriter::head(Ctx& ctx, int status, const HeaderList& headers,
+                                  BodyLength length) {
   check(!head_given() && status >= 200 && status <= 999);
   const bool chunked = length.kind == BodyLength::Kind::kChunked;
   const bool framed = !chunked || setting_.minor == 1;  // HTTP/1.0 reads until the end instead.
@@ -56,7 +58,8 @@ Result<Unit> ResponseWriter::head(Ctx& ctx, int status, const HeaderList& header
   std::string text;
   TRY_DO(append_head(text, cat("HTTP/1.1 ", status, ' ', status_reason(status)), all));
   // Without content there is nothing to frame.
-  sink_ = std::make_unique<BodySink>(stream_, std::move(text), bodiless ? BodyLength::of(0) : length, framed);
+  sink_ = std::make_unique<BodySink>(stream_, std::move(text),
+                                     bodiless ? BodyLength::of(0) : length, framed);
   bodiless_ = bodiless;
   keep_alive_ = keep;
   body_->forbid_continue();

@@ -45,7 +45,8 @@ Task<Result<Unit>> HttpServer::serve(Ctx& ctx, Listener& listener) {
   co_return Unit{};
 }
 
-// Under the cap everybody comes in; at it, the connection that waited longest for a head makes room.
+// Under the cap everybody comes in; at it, the connection that waited longest for a head makes
+// room.
 bool HttpServer::admit(const Stream& stream) {
   const auto host = hosts_.find(stream.peer().address.host);
   const std::size_t of_host = host == hosts_.end() ? 0 : host->second;
@@ -77,7 +78,8 @@ Task<void> HttpServer::serve_stream(Ctx& ctx, std::unique_ptr<Stream> stream) {
 }
 
 std::uint64_t HttpServer::next_trace_id(Ctx& ctx) {
-  // Distinct in this process, and most likely over restarts: time in the upper bits, a count in the lower.
+  // Distinct in this process, and most likely over restarts: time in the upper bits, a count in the
+  // lower.
   const auto ms = static_cast<std::uint64_t>(ctx.clock().wall().ms());
   return ms << 20 | (++trace_ids_ & 0xfffff);
 }

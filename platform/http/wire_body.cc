@@ -37,7 +37,8 @@ Task<Result<std::size_t>> WireBody::read(Ctx& ctx, MutableBytes into) {
 
 Task<Result<std::size_t>> WireBody::read_counted(Ctx& ctx, MutableBytes into) {
   const bool counted = frame_.kind == BodyFrame::Kind::kBytes;
-  if (counted) into = into.first(static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), left_)));
+  if (counted)
+    into = into.first(static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), left_)));
   CO_TRY(got, co_await pull(ctx, into));
   taken_ += got;
   if (!counted) {
@@ -45,8 +46,8 @@ Task<Result<std::size_t>> WireBody::read_counted(Ctx& ctx, MutableBytes into) {
     co_return got;
   }
   if (got == 0)
-    co_return fail(ErrorCode::kClosed,
-                   cat("peer closed the connection after ", taken_, " of ", frame_.bytes, " body bytes"));
+    co_return fail(ErrorCode::kClosed, cat("peer closed the connection after ", taken_, " of ",
+                                           frame_.bytes, " body bytes"));
   left_ -= got;
   ended_ = left_ == 0;
   co_return got;
@@ -58,7 +59,8 @@ void WireBody::skip_framing() {
   input_.consume(used);
   ended_ = state == ChunkDecoder::State::kEnd;
   if (state == ChunkDecoder::State::kBad)
-    failure_ = fail(ErrorCode::kInvalid, cat("chunked body, near content byte ", taken_, ": ", chunks_.reason()));
+    failure_ = fail(ErrorCode::kInvalid,
+                    cat("chunked body, near content byte ", taken_, ": ", chunks_.reason()));
 }
 
 Task<Result<std::size_t>> WireBody::read_chunked(Ctx& ctx, MutableBytes into) {
@@ -70,13 +72,16 @@ Task<Result<std::size_t>> WireBody::read_chunked(Ctx& ctx, MutableBytes into) {
     const MutableBytes to_buffer;
     CO_TRY(more, co_await pull(ctx, to_buffer));
     if (more == 0)
-      co_return fail(ErrorCode::kClosed,
-                     cat("peer closed the connection inside a chunked body, after ", taken_, " bytes"));
+      co_return fail(
+          ErrorCode::kClosed,
+          cat("peer closed the connection inside a chunked body, after ", taken_, " bytes"));
   }
-  into = into.first(static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), chunks_.data_left())));
+  into = into.first(
+      static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), chunks_.data_left())));
   CO_TRY(got, co_await pull(ctx, into));
   if (got == 0)
-    co_return fail(ErrorCode::kClosed, cat("peer closed the connection inside a chunk, after ", taken_, " bytes"));
+    co_return fail(ErrorCode::kClosed,
+                   cat("peer closed the connection inside a chunk, after ", taken_, " bytes"));
   chunks_.took(got);
   taken_ += got;
   // Look at the last chunk now if it is here, so that at_end() is known when the content is.

@@ -17,7 +17,8 @@ struct BodyFrame {
   std::uint64_t bytes = 0;  // For kBytes.
 };
 
-// The floor under a peer's speed; only time spent waiting for it counts. A rate of 0 means no floor.
+// The floor under a peer's speed; only time spent waiting for it counts. A rate of 0 means no
+// floor.
 struct BodyPace {
   std::uint64_t bytes_per_second_min = 0;
   Duration grace = 10_s;      // Waiting allowed before the rate counts.

@@ -1,6 +1,7 @@
-// Whatever bytes come first on a connection: the guard, wherever its input is cut, takes or refuses them the same way;
-// what it takes can be written again and reads the same; a chunked body decodes the same however it is cut. The first
-// byte of the input chooses: a lower-case letter for chunks, an upper-case one for heads.
+// Whatever bytes come first on a connection: the guard, wherever its input is cut, takes or refuses
+// them the same way; what it takes can be written again and reads the same; a chunked body decodes
+// the same however it is cut. The first byte of the input chooses: a lower-case letter for chunks,
+// an upper-case one for heads.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -35,7 +36,8 @@ Scanned scan(ByteView bytes, std::size_t step) {
 
 void check_same(const HttpRequestHead& a, const HttpRequestHead& b) {
   check(a.method == b.method && a.target == b.target && a.minor == b.minor);
-  check(a.content_length == b.content_length && a.chunked == b.chunked && a.keep_alive == b.keep_alive);
+  check(a.content_length == b.content_length && a.chunked == b.chunked &&
+        a.keep_alive == b.keep_alive);
   check(!(a.chunked && a.content_length) && a.headers.size() == b.headers.size());
   for (std::size_t i = 0; i < a.headers.size(); ++i)
     check(a.headers[i].name == b.headers[i].name && a.headers[i].value == b.headers[i].value);
@@ -56,7 +58,9 @@ void try_heads(ByteView bytes, std::size_t step) {
   }
   HttpRequestHead& parsed = request.value();
   std::string again;
-  check(append_head(again, cat(parsed.method, ' ', parsed.target, " HTTP/1.", parsed.minor), parsed.headers).ok());
+  check(append_head(again, cat(parsed.method, ' ', parsed.target, " HTTP/1.", parsed.minor),
+                    parsed.headers)
+            .ok());
   Result<HttpRequestHead> second = parse_request_head(as_bytes(again));
   check(second.ok());
   check_same(parsed, second.value());
@@ -71,7 +75,8 @@ std::string decode(ByteView bytes, std::size_t step) {
     bytes = bytes.subspan(piece.size());
     while (!piece.empty()) {
       if (const std::uint64_t left = decoder.data_left(); left > 0) {
-        const std::size_t take = static_cast<std::size_t>(std::min<std::uint64_t>(left, piece.size()));
+        const std::size_t take =
+            static_cast<std::size_t>(std::min<std::uint64_t>(left, piece.size()));
         out.append(as_text(piece.first(take)));
         decoder.took(take);
         piece = piece.subspan(take);

@@ -1,4 +1,5 @@
-// Whatever bytes come: a document within its limits or an error that says where; written again, it reads the same.
+// Whatever bytes come: a document within its limits or an error that says where; written again, it
+// reads the same.
 #include <cstddef>
 #include <cstdint>
 #include <string>

@@ -1,4 +1,5 @@
-// Whatever bytes come: a tree within its limits or an error that says where; written again, the tree reads the same.
+// Whatever bytes come: a tree within its limits or an error that says where; written again, the
+// tree reads the same.
 #include <cstddef>
 #include <cstdint>
 #include <string>

@@ -1,4 +1,5 @@
-// Two ends of a connection in memory, bytes both ways, each direction bounded; and a Listener and Network over it.
+// Two ends of a connection in memory, bytes both ways, each direction bounded; and a Listener and
+// Network over it.
 #pragma once
 #include <algorithm>
 #include <memory>
@@ -48,7 +49,8 @@ class DuplexStream final : public Stream {
     for (ByteView part : parts) {
       while (!part.empty()) {
         if (ctx.stopped()) co_return ctx.stop_error();
-        while (pipe.bytes.size() >= pipe.capacity && !pipe.gone) CO_DO(co_await pipe.changed.wait(ctx));
+        while (pipe.bytes.size() >= pipe.capacity && !pipe.gone)
+          CO_DO(co_await pipe.changed.wait(ctx));
         if (pipe.gone || pipe.ended) co_return fail(ErrorCode::kClosed, "peer is gone");
         const std::size_t count = std::min(part.size(), pipe.capacity - pipe.bytes.size());
         pipe.bytes.append(reinterpret_cast<const char*>(part.data()), count);
@@ -118,10 +120,12 @@ class MemoryListener final : public Listener {
 class MemoryNetwork final : public Network {
  public:
   explicit MemoryNetwork(MemoryListener& listener) : listener_(listener) {}
-  Task<Result<std::unique_ptr<Listener>>> listen(Ctx&, Address, std::optional<TlsSettings>) override {
+  Task<Result<std::unique_ptr<Listener>>> listen(Ctx&, Address,
+                                                 std::optional<TlsSettings>) override {
     co_return fail(ErrorCode::kUnsupported, "not in this test");
   }
-  Task<Result<std::unique_ptr<Stream>>> connect(Ctx& ctx, Address, std::optional<TlsSettings>) override {
+  Task<Result<std::unique_ptr<Stream>>> connect(Ctx& ctx, Address,
+                                                std::optional<TlsSettings>) override {
     ++connects;
     StreamPair pair = make_pair("192.0.2.1", random);
     last_link = pair.link;

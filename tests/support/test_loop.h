@@ -1,5 +1,5 @@
-// One loop under virtual time for tests of a single room: runs what is ready in order, and when nothing is, jumps
-// to the next timer. Whole fleets with faults are platform/sim's business.
+// One loop under virtual time for tests of a single room: runs what is ready in order, and when
+// nothing is, jumps to the next timer. Whole fleets with faults are platform/sim's business.
 #pragma once
 #include <algorithm>
 #include <optional>
@@ -19,7 +19,9 @@ class TestLoop final : public Executor, public Clock {
     if (!ready.linked()) ready_.push_back(ready);
   }
   Instant now() const override { return now_; }
-  WallTime wall() const override { return {1'767'323'045'000'000'000 + now_.ns}; }  // 2026-01-02T03:04:05Z
+  WallTime wall() const override {
+    return {1'767'323'045'000'000'000 + now_.ns};
+  }  // 2026-01-02T03:04:05Z
   void arm(Timer& timer, Instant when) override {
     timer.due = when;
     timer.armed_by = this;
@@ -50,7 +52,8 @@ class TestLoop final : public Executor, public Clock {
   void settle() {
     while (!ready_.empty()) ready_.pop_front().handle.resume();
   }
-  // Runs a task to its end and returns its result; nullopt if it waits for something that never comes.
+  // Runs a task to its end and returns its result; nullopt if it waits for something that never
+  // comes.
   template <class T>
   std::optional<T> run(Task<T> task) {
     std::optional<T> result;

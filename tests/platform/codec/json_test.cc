@@ -27,7 +27,8 @@ Error refusal(std::string_view text, JsonLimits limits = {}) {
 }
 
 TEST(Json, ValuesKeepTheirTypes) {
-  const JsonDoc doc = parse(R"({"s":"a\u00e9\n","i":-5,"u":18446744073709551615,"d":1.5,"t":true,"n":null})");
+  const JsonDoc doc =
+      parse(R"({"s":"a\u00e9\n","i":-5,"u":18446744073709551615,"d":1.5,"t":true,"n":null})");
   const JsonValue root = doc.root();
   EXPECT_EQ(root.find("s").as_string(), "a\xc3\xa9\n");
   EXPECT_EQ(root.find("i").as_i64(), -5);
@@ -72,8 +73,9 @@ TEST(Json, ARefusalNamesByteLineAndColumn) {
 }
 
 TEST(Json, ExtensionsAreRefused) {
-  for (std::string_view text : {"{\"a\":1,}", "// c\n1", "[1] [2]", "NaN", "'a'", "{a:1}", "\"\x01\"", "\"\xff\"",
-                                "[01]", "", "\xef\xbb\xbf[1]", "\"\\ud800\""})
+  for (std::string_view text :
+       {"{\"a\":1,}", "// c\n1", "[1] [2]", "NaN", "'a'", "{a:1}", "\"\x01\"", "\"\xff\"", "[01]",
+        "", "\xef\xbb\xbf[1]", "\"\\ud800\""})
     EXPECT_EQ(refusal(text).code, ErrorCode::kInvalid) << text;
 }
 
@@ -95,8 +97,19 @@ TEST(JsonWriter, WritesCommasEscapesAndNumbers) {
   std::string out;
   JsonWriter writer(out);
   writer.begin_object().field("a", 1).field("b", "q\"\\\n\t\x01\x7f");
-  writer.name("c").begin_array().number(std::int64_t{-1}).begin_object().end_object().null().boolean(true);
-  writer.begin_array().end_array().end_array().field("d", 0.1).field("e", UINT64_MAX).field("f", false);
+  writer.name("c")
+      .begin_array()
+      .number(std::int64_t{-1})
+      .begin_object()
+      .end_object()
+      .null()
+      .boolean(true);
+  writer.begin_array()
+      .end_array()
+      .end_array()
+      .field("d", 0.1)
+      .field("e", UINT64_MAX)
+      .field("f", false);
   writer.name("g").raw("[1,2]").end_object();
   EXPECT_EQ(out,
             "{\"a\":1,\"b\":\"q\\\"\\\\\\n\\t\\u0001\\u007f\",\"c\":[-1,{},null,true,[]],\"d\":0.1,"
@@ -106,9 +119,13 @@ TEST(JsonWriter, WritesCommasEscapesAndNumbers) {
 TEST(JsonWriter, WhatCannotBeWrittenIsReplaced) {
   std::string out;
   JsonWriter writer(out);
-  writer.begin_array().string("a\xff\xc3").number(std::nan("")).number(std::numeric_limits<double>::infinity());
+  writer.begin_array()
+      .string("a\xff\xc3")
+      .number(std::nan(""))
+      .number(std::numeric_limits<double>::infinity());
   writer.string("\xed\xa0\x80").end_array();
-  EXPECT_EQ(out, "[\"a\xef\xbf\xbd\xef\xbf\xbd\",null,null,\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"]");
+  EXPECT_EQ(out,
+            "[\"a\xef\xbf\xbd\xef\xbf\xbd\",null,null,\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"]");
   parse(out);
 }
 

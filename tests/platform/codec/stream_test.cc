@@ -1,5 +1,6 @@
-// Goal: what was compressed comes back whole however the stream is cut into pieces; cut, damaged and oversized
-// streams are told apart and refused. gzip input is made here with ISA-L's own compressor.
+// Goal: what was compressed comes back whole however the stream is cut into pieces; cut, damaged
+// and oversized streams are told apart and refused. gzip input is made here with ISA-L's own
+// compressor.
 #include "platform/codec/stream.h"
 
 #include <gtest/gtest.h>
@@ -176,7 +177,8 @@ TEST(CodecStream, AResetDecoderForgetsAnError) {
     Bytes out;
     EXPECT_FALSE(decompress_all(*decoder, as_bytes("surely not compressed"), 1000, out).ok());
     decoder->reset();
-    const Bytes packed = codec == Codec::kGzip ? gzip(as_bytes("again")) : zstd_compress(as_bytes("again")).take();
+    const Bytes packed =
+        codec == Codec::kGzip ? gzip(as_bytes("again")) : zstd_compress(as_bytes("again")).take();
     ASSERT_TRUE(decompress_all(*decoder, packed, 1000, out).ok());
     EXPECT_EQ(to_string(out), "again");
   }
@@ -260,7 +262,8 @@ TEST(CodecStream, SmallRoomOnlySlowsTheCompressor) {
     for (bool ended = false; !ended;) {
       const ByteView piece = left.first(std::min<size_t>(left.size(), random.below(4000)));
       const bool last = piece.size() == left.size();
-      Result<CodecProgress> step = compressor->run(piece, room, last ? Flush::kFrame : Flush::kNone);
+      Result<CodecProgress> step =
+          compressor->run(piece, room, last ? Flush::kFrame : Flush::kNone);
       ASSERT_TRUE(step.ok());
       append(packed, ByteView(room).first(step.value().produced));
       left = left.subspan(step.value().consumed);
@@ -274,7 +277,8 @@ TEST(CodecStream, SmallRoomOnlySlowsTheCompressor) {
 TEST(CodecStream, OneCompressorWritesManyFrames) {
   auto compressor = Compressor::make(Codec::kZstd).take();
   Bytes packed;
-  for (int i = 0; i < 5; ++i) ASSERT_TRUE(compressor->append_frame(as_bytes("frame "), packed).ok());
+  for (int i = 0; i < 5; ++i)
+    ASSERT_TRUE(compressor->append_frame(as_bytes("frame "), packed).ok());
   EXPECT_EQ(to_string(zstd_decompress(packed, 100).take()), "frame frame frame frame frame ");
 }
 

@@ -58,7 +58,8 @@ TEST(Toml, AMistakeIsNamedWithLineAndColumn) {
   const Error error = refusal("a = 1\nb = = 2\n");
   EXPECT_EQ(error.code, ErrorCode::kInvalid);
   EXPECT_EQ(error.detail.find("line 2, column 5: "), 0u) << error.detail;
-  for (std::string_view text : {"a = 1\na = 2", "a", "[a", "a = 'x", "a = 08", "a = \"\xff\"", "a = {b = 1,}"})
+  for (std::string_view text :
+       {"a = 1\na = 2", "a", "[a", "a = 'x", "a = 08", "a = \"\xff\"", "a = {b = 1,}"})
     EXPECT_EQ(refusal(text).code, ErrorCode::kInvalid) << text;
 }
 

@@ -41,7 +41,8 @@ TEST(Xml, ReadsATreeWithoutNamespaces) {
 }
 
 TEST(Xml, ADoctypeIsRefusedBeforeAnythingElseOfIt) {
-  const Error error = refusal("<?xml version=\"1.0\"?>\n<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>");
+  const Error error =
+      refusal("<?xml version=\"1.0\"?>\n<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>");
   EXPECT_EQ(error.code, ErrorCode::kInvalid);
   EXPECT_NE(error.detail.find("DOCTYPE"), std::string::npos) << error.detail;
   EXPECT_NE(error.detail.find("line 2"), std::string::npos) << error.detail;
@@ -53,8 +54,8 @@ TEST(Xml, AMistakeIsNamedWithLineAndColumn) {
   const Error error = refusal("<a>\n  <b>text</c>\n</a>");
   EXPECT_EQ(error.code, ErrorCode::kInvalid);
   EXPECT_NE(error.detail.find("line 2, column 12"), std::string::npos) << error.detail;
-  for (std::string_view text : {"", "   ", "<a>", "<a></a><b/>", "text", "<a b=c/>", "<a>\x01</a>", "<a>\xff</a>",
-                                "<a>&#0;</a>", "<a b='1' b='2'/>"})
+  for (std::string_view text : {"", "   ", "<a>", "<a></a><b/>", "text", "<a b=c/>", "<a>\x01</a>",
+                                "<a>\xff</a>", "<a>&#0;</a>", "<a b='1' b='2'/>"})
     EXPECT_EQ(refusal(text).code, ErrorCode::kInvalid) << text;
 }
 
@@ -78,7 +79,8 @@ TEST(XmlWriter, WritesEscapesAndNesting) {
   writer.open("B").leaf("T", true).close().close();
   EXPECT_EQ(writer.depth(), 0u);
   EXPECT_EQ(out,
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<A xmlns=\"urn:x\"><K>a&amp;b&lt;c&gt;&quot;d&#13;&#10;"
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<A "
+            "xmlns=\"urn:x\"><K>a&amp;b&lt;c&gt;&quot;d&#13;&#10;"
             "&#x1b;'</K><N>7</N><I>-1</I><B><T>true</T></B></A>");
 }
 
@@ -92,7 +94,8 @@ TEST(XmlProperty, WrittenTextReadsBackTheSame) {
     std::vector<std::string> texts;
     writer.open("R");
     for (size_t i = random.below(6); i > 0; --i) {
-      texts.push_back(random.text(random.skewed_below(60), alphabet) + (random.chance(0.5) ? "\xe2\x82\xac" : ""));
+      texts.push_back(random.text(random.skewed_below(60), alphabet) +
+                      (random.chance(0.5) ? "\xe2\x82\xac" : ""));
       writer.leaf("T", texts.back());
     }
     writer.close();

@@ -1,4 +1,5 @@
-// Goal: our chunk decoder takes nothing that llhttp refuses and reads the same content; it is stricter, never laxer.
+// Goal: our chunk decoder takes nothing that llhttp refuses and reads the same content; it is
+// stricter, never laxer.
 #include <gtest/gtest.h>
 #include <llhttp.h>
 
@@ -29,12 +30,14 @@ std::optional<Decoded> decode(std::string_view body, TestRandom* random = nullpt
   Decoded out;
   std::size_t at = 0;
   while (at < body.size()) {
-    const std::size_t piece = random == nullptr ? body.size() - at : 1 + random->skewed_below(body.size() - at);
+    const std::size_t piece =
+        random == nullptr ? body.size() - at : 1 + random->skewed_below(body.size() - at);
     std::string_view fresh = body.substr(at, piece);
     at += fresh.size();
     while (!fresh.empty()) {
       if (decoder.data_left() > 0) {
-        const std::size_t take = static_cast<std::size_t>(std::min<std::uint64_t>(decoder.data_left(), fresh.size()));
+        const std::size_t take =
+            static_cast<std::size_t>(std::min<std::uint64_t>(decoder.data_left(), fresh.size()));
         out.content.append(fresh.substr(0, take));
         decoder.took(take);
         fresh.remove_prefix(take);
@@ -74,7 +77,8 @@ std::optional<Llhttp> llhttp_decode(std::string_view body) {
   llhttp_t parser;
   llhttp_init(&parser, HTTP_REQUEST, &settings);
   parser.data = &out;
-  const std::string message = cat("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", body);
+  const std::string message =
+      cat("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", body);
   const llhttp_errno status = llhttp_execute(&parser, message.data(), message.size());
   if (status != HPE_OK && status != HPE_PAUSED) return std::nullopt;
   return out;
@@ -89,15 +93,39 @@ TEST(HttpChunks, ContentAndEndAreFound) {
 
 TEST(HttpChunks, LooseFramingIsRefused) {
   const std::string long_extension = "1;" + std::string(257, 'x') + "\r\na\r\n0\r\n\r\n";
-  const std::vector<std::string> all = {
-      "5\nhello\r\n0\r\n\r\n",      "5\r\nhello\n0\r\n\r\n",     "5\r\nhello0\r\n\r\n",   " 5\r\nhello\r\n0\r\n\r\n",
-      "5 \r\nhello\r\n0\r\n\r\n",   "5 ;x\r\nhello\r\n0\r\n\r\n", "0x5\r\nhello\r\n",     "+5\r\nhello\r\n",
-      "-1\r\nhello\r\n",            "\r\n",                       ";x\r\n",               "g\r\n",
-      "00000000000000005\r\nhello", "ffffffffffffffff\r\nx",      "8000000000000000\r\n", "5\rhello",
-      "5;a\nb\r\nhello\r\n",        "5;\x01\r\nhello\r\n",        "0\r\n\n",              "0\r\nX\r\n\r\n",
-      "0\r\n X: y\r\n\r\n",         "0\r\nX : y\r\n\r\n",         "0\r\n: y\r\n\r\n",     "0\r\nX: y\n\r\n",
-      "5;\r\nhello\r\n",            "5;=a\r\nhello\r\n",        "5;a=\r\nhello\r\n",   "5;a=\"b\r\nhello\r\n",
-      "5;a=b c\r\nhello\r\n",       "5;a=\"b\"c\r\nhello\r\n",  "5\r\nhello\r\r\n",     long_extension,               "0\r\nX: " + std::string(5000, 'y') + "\r\n\r\n"};
+  const std::vector<std::string> all = {"5\nhello\r\n0\r\n\r\n",
+                                        "5\r\nhello\n0\r\n\r\n",
+                                        "5\r\nhello0\r\n\r\n",
+                                        " 5\r\nhello\r\n0\r\n\r\n",
+                                        "5 \r\nhello\r\n0\r\n\r\n",
+                                        "5 ;x\r\nhello\r\n0\r\n\r\n",
+                                        "0x5\r\nhello\r\n",
+                                        "+5\r\nhello\r\n",
+                                        "-1\r\nhello\r\n",
+                                        "\r\n",
+                                        ";x\r\n",
+                                        "g\r\n",
+                                        "00000000000000005\r\nhello",
+                                        "ffffffffffffffff\r\nx",
+                                        "8000000000000000\r\n",
+                                        "5\rhello",
+                                        "5;a\nb\r\nhello\r\n",
+                                        "5;\x01\r\nhello\r\n",
+                                        "0\r\n\n",
+                                        "0\r\nX\r\n\r\n",
+                                        "0\r\n X: y\r\n\r\n",
+                                        "0\r\nX : y\r\n\r\n",
+                                        "0\r\n: y\r\n\r\n",
+                                        "0\r\nX: y\n\r\n",
+                                        "5;\r\nhello\r\n",
+                                        "5;=a\r\nhello\r\n",
+                                        "5;a=\r\nhello\r\n",
+                                        "5;a=\"b\r\nhello\r\n",
+                                        "5;a=b c\r\nhello\r\n",
+                                        "5;a=\"b\"c\r\nhello\r\n",
+                                        "5\r\nhello\r\r\n",
+                                        long_extension,
+                                        "0\r\nX: " + std::string(5000, 'y') + "\r\n\r\n"};
   for (const std::string& body : all) EXPECT_EQ(decode(body), std::nullopt) << body;
   EXPECT_NE(decode("1;" + std::string(256, 'x') + "\r\na\r\n0\r\n\r\n"), std::nullopt);
 }

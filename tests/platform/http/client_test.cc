@@ -1,4 +1,5 @@
-// Goal: the client reads every form of answer, reuses what may be reused, and never hangs or repeats what it must not.
+// Goal: the client reads every form of answer, reuses what may be reused, and never hangs or
+// repeats what it must not.
 #include "platform/http/client.h"
 
 #include <gtest/gtest.h>
@@ -38,7 +39,8 @@ Task<std::string> fetch(Ctx& ctx, HttpClient& client, HttpClientRequest request)
   co_return cat(exchange.value()->head().status, ' ', body.value());
 }
 
-// A server that reads one head (and `body_bytes` more) from each connection, then writes given bytes and closes if asked.
+// A server that reads one head (and `body_bytes` more) from each connection, then writes given
+// bytes and closes if asked.
 struct CannedServer {
   struct Answer {
     std::string text;
@@ -109,7 +111,8 @@ TEST_F(HttpClientTest, ReadsEveryFormOfBody) {
   serve({{"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"},
          {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"},
          {"HTTP/1.1 204 No Content\r\n\r\n"},
-         {"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n"},
+         {"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 304 Not Modified\r\nContent-Length: "
+          "9\r\n\r\n"},
          {"HTTP/1.1 200 OK\r\n\r\nuntil the end", 0, true}});
   EXPECT_EQ(get(), "200 hello");
   EXPECT_EQ(get(), "200 hello");
@@ -120,14 +123,16 @@ TEST_F(HttpClientTest, ReadsEveryFormOfBody) {
 }
 
 TEST_F(HttpClientTest, WritesHostAndLengthAndNothingUnasked) {
-  serve({{"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"}, {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 2}});
+  serve({{"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"},
+         {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 2}});
   get();
   HttpClientRequest put{.method = "PUT", .target = "/b/k?x", .body = "ab"};
   put.headers.add("X-Amz-Date", "d");
   get(std::move(put));
   EXPECT_EQ(canned.seen,
             "GET / HTTP/1.1\r\nHost: store.example:9000\r\n\r\n"
-            "PUT /b/k?x HTTP/1.1\r\nHost: store.example:9000\r\nX-Amz-Date: d\r\nContent-Length: 2\r\n\r\nab");
+            "PUT /b/k?x HTTP/1.1\r\nHost: store.example:9000\r\nX-Amz-Date: d\r\nContent-Length: "
+            "2\r\n\r\nab");
 }
 
 TEST_F(HttpClientTest, WhatCannotBeWrittenIsNotSent) {
@@ -139,7 +144,8 @@ TEST_F(HttpClientTest, WhatCannotBeWrittenIsNotSent) {
 }
 
 TEST_F(HttpClientTest, ADeadKeptConnectionIsReplacedOnce) {
-  serve({{"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na", 0, true}, {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nb"}});
+  serve({{"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na", 0, true},
+         {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nb"}});
   EXPECT_EQ(get(), "200 a");
   loop.settle();
   EXPECT_EQ(get(), "200 b");
@@ -147,7 +153,8 @@ TEST_F(HttpClientTest, ADeadKeptConnectionIsReplacedOnce) {
 }
 
 TEST_F(HttpClientTest, APostIsNeverRepeated) {
-  serve({{"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na", 0, true}, {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nb"}});
+  serve({{"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na", 0, true},
+         {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nb"}});
   EXPECT_EQ(get(), "200 a");
   loop.settle();
   EXPECT_EQ(get({.method = "POST"}).substr(0, 6), "closed");
@@ -265,7 +272,10 @@ TEST_F(EchoTest, AnUpgradeGivesTheRawStream) {
 TEST_F(EchoTest, ALongRefusedBodyStillGetsItsAnswer) {
   const std::string long_body(5'000'000, 'x');
   BytesBody stream(as_bytes(long_body));
-  EXPECT_EQ(fetch_one({.method = "PUT", .target = "/refuse", .stream = &stream, .length = BodyLength::of(5'000'000)}),
+  EXPECT_EQ(fetch_one({.method = "PUT",
+                       .target = "/refuse",
+                       .stream = &stream,
+                       .length = BodyLength::of(5'000'000)}),
             "403 no");
   EXPECT_EQ(fetch_one({.method = "PUT", .target = "/x", .body = "next"}), "200 next");
 }

@@ -1,4 +1,5 @@
-// Goal: a head is read in one way only, or refused; where it is cut into pieces makes no difference.
+// Goal: a head is read in one way only, or refused; where it is cut into pieces makes no
+// difference.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -37,7 +38,8 @@ Outcome read_request(std::string_view bytes, TestRandom* random = nullptr, HeadL
   HeadScanner::State state = HeadScanner::State::kMore;
   std::size_t given = 0;
   while (state == HeadScanner::State::kMore && given < bytes.size()) {
-    const std::size_t piece = random == nullptr ? bytes.size() : 1 + random->skewed_below(bytes.size() - given);
+    const std::size_t piece =
+        random == nullptr ? bytes.size() : 1 + random->skewed_below(bytes.size() - given);
     state = scanner.scan(as_bytes(bytes.substr(given, piece)));
     given += std::min(piece, bytes.size() - given);
   }
@@ -59,14 +61,18 @@ std::string with(std::string_view lines, std::string_view first = "PUT /b/k HTTP
 }
 
 TEST(HttpHead, APlainRequestIsUnderstood) {
-  EXPECT_EQ(understood("GET /b/k?x=%20 HTTP/1.1\r\nHost:  h:9 \r\nX-Empty:\r\nRange: bytes=0-1, 3-4\t\r\n\r\n"),
-            "GET /b/k?x=%20 1.1 [Host=h:9] [X-Empty=] [Range=bytes=0-1, 3-4]");
+  EXPECT_EQ(
+      understood(
+          "GET /b/k?x=%20 HTTP/1.1\r\nHost:  h:9 \r\nX-Empty:\r\nRange: bytes=0-1, 3-4\t\r\n\r\n"),
+      "GET /b/k?x=%20 1.1 [Host=h:9] [X-Empty=] [Range=bytes=0-1, 3-4]");
   EXPECT_EQ(understood(with("Content-Length: 7\r\nExpect: 100-Continue\r\n")),
             "PUT /b/k 1.1 [Host=h] [Content-Length=7] [Expect=100-Continue] length 7 expect");
-  EXPECT_EQ(understood(with("transfer-encoding: Chunked\r\nConnection: x, Close\r\n")),
-            "PUT /b/k 1.1 [Host=h] [transfer-encoding=Chunked] [Connection=x, Close] chunked close");
+  EXPECT_EQ(
+      understood(with("transfer-encoding: Chunked\r\nConnection: x, Close\r\n")),
+      "PUT /b/k 1.1 [Host=h] [transfer-encoding=Chunked] [Connection=x, Close] chunked close");
   EXPECT_EQ(understood("GET / HTTP/1.0\r\n\r\n"), "GET / 1.0 close");
-  EXPECT_EQ(understood("\r\nGET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"), "GET / 1.0 [Connection=keep-alive]");
+  EXPECT_EQ(understood("\r\nGET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"),
+            "GET / 1.0 [Connection=keep-alive]");
   EXPECT_EQ(understood(with("X: caf\xc3\xa9\r\n")), "PUT /b/k 1.1 [Host=h] [X=caf\xc3\xa9]");
   EXPECT_EQ(understood(with("Expect: something\r\n")), "PUT /b/k 1.1 [Host=h] [Expect=something]");
 }
@@ -96,7 +102,8 @@ TEST(HttpHead, WhatTwoParsersCouldReadDifferentlyIsRefused) {
       with("Transfer-Encoding: chunk\r\n ed\r\n"),
       with("Transfer-Encoding : chunked\r\n"),
       with("Transfer-Encoding\t: chunked\r\n"),
-      with("Transfer-Encoding: \x0b" "chunked\r\n"),
+      with("Transfer-Encoding: \x0b"
+           "chunked\r\n"),
       with("Transfer-Encoding: chunked\x0c\r\n"),
       with(std::string("Transfer\0-Encoding: chunked\r\n", 29)),
       with("X: a\nContent-Length: 5\r\n"),
@@ -136,7 +143,8 @@ TEST(HttpHead, WhatTwoParsersCouldReadDifferentlyIsRefused) {
       with("Transfer-Encoding: chunked\r\n", "PUT / HTTP/1.0"),
       "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
   };
-  for (const std::string& bytes : all) EXPECT_TRUE(refused(bytes)) << bytes << "\nread as: " << understood(bytes);
+  for (const std::string& bytes : all)
+    EXPECT_TRUE(refused(bytes)) << bytes << "\nread as: " << understood(bytes);
 }
 
 TEST(HttpHead, ReasonsNameTheRule) {
@@ -173,19 +181,30 @@ TEST(HttpHead, ResponsesHaveTheirOwnFirstLine) {
   EXPECT_EQ(status("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n"), 200);
   EXPECT_EQ(status("HTTP/1.1 404\r\n\r\n"), 404);
   EXPECT_EQ(status("HTTP/1.0 503 Slow  Down\r\n\r\n"), 503);
-  EXPECT_EQ(status("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"), 101);
+  EXPECT_EQ(status("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"),
+            101);
   EXPECT_EQ(status("HTTP/1.1 99 x\r\n\r\n"), -1);
   EXPECT_EQ(status("HTTP/1.1 2000 x\r\n\r\n"), -1);
   EXPECT_EQ(status("HTTP/1.1  200 OK\r\n\r\n"), -1);
   EXPECT_EQ(status("HTTP/2 200 OK\r\n\r\n"), -1);
   EXPECT_EQ(status("ICY 200 OK\r\n\r\n"), -1);
-  EXPECT_EQ(status("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"), -1);
+  EXPECT_EQ(status("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"),
+            -1);
 }
 
 std::string random_head(TestRandom& random) {
-  static const std::vector<std::string> lines = {
-      "Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n", "X-Amz-Meta-A: b c\r\n", "A:\r\n",  "Host: i\r\n",
-      "Expect: 100-continue\r\n", " fold\r\n", "B : c\r\n", "C: \x01\r\n", "D: e\n", "\r", "Connection: close\r\n"};
+  static const std::vector<std::string> lines = {"Content-Length: 5\r\n",
+                                                 "Transfer-Encoding: chunked\r\n",
+                                                 "X-Amz-Meta-A: b c\r\n",
+                                                 "A:\r\n",
+                                                 "Host: i\r\n",
+                                                 "Expect: 100-continue\r\n",
+                                                 " fold\r\n",
+                                                 "B : c\r\n",
+                                                 "C: \x01\r\n",
+                                                 "D: e\n",
+                                                 "\r",
+                                                 "Connection: close\r\n"};
   std::string head = random.chance(0.1) ? "\r\n" : "";
   head += random.chance(0.9) ? "GET /k HTTP/1.1\r\nHost: h\r\n" : "GET /k HTTP/1.0\r\n";
   for (std::size_t i = random.below(4); i > 0; --i) head += lines[random.below(lines.size())];
@@ -206,7 +225,10 @@ TEST(HttpHeadProperty, CutsChangeNothing) {
 
 TEST(HeaderList, FindsInAnyCaseAndWritesAsGiven) {
   HeaderList list;
-  list.add("ETag", "\"1\"").add("x-amz-meta-a", "1").add("X-Amz-Meta-A", "2").add("Content-Length", 7u);
+  list.add("ETag", "\"1\"")
+      .add("x-amz-meta-a", "1")
+      .add("X-Amz-Meta-A", "2")
+      .add("Content-Length", 7u);
   EXPECT_EQ(list.find("etag"), "\"1\"");
   EXPECT_EQ(list[0].name, "ETag");
   EXPECT_EQ(list.count("X-AMZ-META-a"), 2u);

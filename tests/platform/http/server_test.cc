@@ -125,7 +125,8 @@ Task<void> ignore(Task<T> task) {
 // One connection to a server, driven step by step.
 class Wire {
  public:
-  explicit Wire(TestLoop& loop, HttpServer& server, TestRandom* random = nullptr, std::string host = "192.0.2.1")
+  explicit Wire(TestLoop& loop, HttpServer& server, TestRandom* random = nullptr,
+                std::string host = "192.0.2.1")
       : loop_(loop), root_(loop, loop), scope_(root_), pair_(make_pair(std::move(host), random)) {
     scope_.spawn(run(scope_.ctx(), server, std::move(pair_.server), closed_));
     scope_.spawn(ignore(read_to_end(scope_.ctx(), *pair_.client, received_)));
@@ -158,7 +159,8 @@ class Wire {
   }
 
  private:
-  static Task<void> run(Ctx& ctx, HttpServer& server, std::unique_ptr<Stream> stream, bool& closed) {
+  static Task<void> run(Ctx& ctx, HttpServer& server, std::unique_ptr<Stream> stream,
+                        bool& closed) {
     co_await server.serve_stream(ctx, std::move(stream));
     closed = true;
   }
@@ -185,9 +187,13 @@ const std::string kHost = "Host: h\r\n";
 const std::string kOkHello = "HTTP/1.1 200 OK\r\nETag: \"x\"\r\nContent-Length: 5\r\n\r\nhello";
 
 TEST_F(HttpServerTest, KeepsTheConnectionAndAnswersPipelinedRequestsInOrder) {
-  EXPECT_EQ(talk("PUT /a HTTP/1.1\r\n" + kHost + "Content-Length: 5\r\n\r\nhello"
-                 "PUT /b HTTP/1.1\r\n" + kHost + "Transfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"
-                 "GET /c HTTP/1.1\r\n" + kHost + "\r\n"),
+  EXPECT_EQ(talk("PUT /a HTTP/1.1\r\n" + kHost +
+                 "Content-Length: 5\r\n\r\nhello"
+                 "PUT /b HTTP/1.1\r\n" +
+                 kHost +
+                 "Transfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"
+                 "GET /c HTTP/1.1\r\n" +
+                 kHost + "\r\n"),
             kOkHello + kOkHello + "HTTP/1.1 200 OK\r\nETag: \"x\"\r\nContent-Length: 0\r\n\r\n");
   EXPECT_EQ(handler.log, "PUT /a\nPUT /b\nGET /c\n");
 }
@@ -199,17 +205,22 @@ TEST_F(HttpServerTest, EveryAnswerHasADate) {
 }
 
 TEST_F(HttpServerTest, ClosesWhenAsked) {
-  const std::string closing = "HTTP/1.1 200 OK\r\nETag: \"x\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-  EXPECT_EQ(talk("GET / HTTP/1.1\r\n" + kHost + "Connection: close\r\n\r\nGET /never HTTP/1.1\r\n" + kHost + "\r\n"),
+  const std::string closing =
+      "HTTP/1.1 200 OK\r\nETag: \"x\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+  EXPECT_EQ(talk("GET / HTTP/1.1\r\n" + kHost + "Connection: close\r\n\r\nGET /never HTTP/1.1\r\n" +
+                 kHost + "\r\n"),
             closing);
   EXPECT_EQ(talk("GET / HTTP/1.0\r\n\r\n"), closing);
-  EXPECT_EQ(talk("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"),
-            "HTTP/1.1 200 OK\r\nETag: \"x\"\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n");
+  EXPECT_EQ(
+      talk("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"),
+      "HTTP/1.1 200 OK\r\nETag: \"x\"\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n");
 }
 
 TEST_F(HttpServerTest, HeadAndBodilessAnswersSendNoContent) {
-  EXPECT_EQ(talk("HEAD /stream HTTP/1.1\r\n" + kHost + "\r\nHEAD /ignore HTTP/1.1\r\n" + kHost + "\r\n"
-                 "GET /empty HTTP/1.1\r\n" + kHost + "\r\nGET /not-modified HTTP/1.1\r\n" + kHost + "\r\n"),
+  EXPECT_EQ(talk("HEAD /stream HTTP/1.1\r\n" + kHost + "\r\nHEAD /ignore HTTP/1.1\r\n" + kHost +
+                 "\r\n"
+                 "GET /empty HTTP/1.1\r\n" +
+                 kHost + "\r\nGET /not-modified HTTP/1.1\r\n" + kHost + "\r\n"),
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
             "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\n"
             "HTTP/1.1 204 No Content\r\n\r\n"
@@ -218,7 +229,8 @@ TEST_F(HttpServerTest, HeadAndBodilessAnswersSendNoContent) {
 
 TEST_F(HttpServerTest, StreamsInChunksOrUntilCloseForOldClients) {
   EXPECT_EQ(talk("GET /stream HTTP/1.1\r\n" + kHost + "\r\n"),
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7\r\none two\r\n5\r\nthree\r\n0\r\n\r\n");
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7\r\none "
+            "two\r\n5\r\nthree\r\n0\r\n\r\n");
   EXPECT_EQ(talk("GET /stream HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"),
             "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\none twothree");
 }
@@ -229,14 +241,17 @@ TEST_F(HttpServerTest, ContinueIsSentWhenTheHandlerWantsTheBody) {
   EXPECT_EQ(wire.take(), "HTTP/1.1 100 Continue\r\n\r\n");
   wire.send("hello");
   EXPECT_EQ(wire.take(), kOkHello);
-  wire.send("PUT /eager HTTP/1.1\r\n" + kHost + "Content-Length: 5\r\nExpect: 100-continue\r\n\r\nhello");
+  wire.send("PUT /eager HTTP/1.1\r\n" + kHost +
+            "Content-Length: 5\r\nExpect: 100-continue\r\n\r\nhello");
   EXPECT_EQ(wire.take(), kOkHello);
 }
 
 TEST_F(HttpServerTest, ARefusedExpectationClosesBecauseTheBodyMayOrMayNotCome) {
   Wire wire(loop, server);
-  wire.send("PUT /ignore HTTP/1.1\r\n" + kHost + "Content-Length: 5\r\nExpect: 100-continue\r\n\r\n");
-  EXPECT_EQ(wire.take(), "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno");
+  wire.send("PUT /ignore HTTP/1.1\r\n" + kHost +
+            "Content-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_EQ(wire.take(),
+            "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno");
   wire.send("GET /smuggled HTTP/1.1\r\n" + kHost + "\r\n");
   EXPECT_TRUE(wire.wait_closed());
   EXPECT_EQ(handler.log, "PUT /ignore\n");
@@ -244,19 +259,23 @@ TEST_F(HttpServerTest, ARefusedExpectationClosesBecauseTheBodyMayOrMayNotCome) {
 
 TEST_F(HttpServerTest, AnUnreadBodyIsSkippedIfShortAndCostsTheConnectionIfLong) {
   const std::string refused = "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno";
-  EXPECT_EQ(talk("PUT /ignore HTTP/1.1\r\n" + kHost + "Content-Length: 60000\r\n\r\n" + std::string(60'000, 'x') +
-                 "GET /ignore HTTP/1.1\r\n" + kHost + "\r\n"),
+  EXPECT_EQ(talk("PUT /ignore HTTP/1.1\r\n" + kHost + "Content-Length: 60000\r\n\r\n" +
+                 std::string(60'000, 'x') + "GET /ignore HTTP/1.1\r\n" + kHost + "\r\n"),
             refused + refused);
-  const std::string closing = "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno";
-  EXPECT_EQ(talk("PUT /ignore HTTP/1.1\r\n" + kHost + "Content-Length: 900000\r\n\r\n" + std::string(900'000, 'x')),
+  const std::string closing =
+      "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno";
+  EXPECT_EQ(talk("PUT /ignore HTTP/1.1\r\n" + kHost + "Content-Length: 900000\r\n\r\n" +
+                 std::string(900'000, 'x')),
             closing);
-  EXPECT_EQ(talk("PUT /ignore HTTP/1.1\r\n" + kHost + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"),
+  EXPECT_EQ(talk("PUT /ignore HTTP/1.1\r\n" + kHost +
+                 "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"),
             closing);
 }
 
 TEST_F(HttpServerTest, AnEndlessRefusedBodyIsCutOff) {
   Wire wire(loop, server);
-  wire.send("PUT /ignore HTTP/1.1\r\n" + kHost + "Content-Length: 9000000\r\n\r\n" + std::string(3'000'000, 'x'));
+  wire.send("PUT /ignore HTTP/1.1\r\n" + kHost + "Content-Length: 9000000\r\n\r\n" +
+            std::string(3'000'000, 'x'));
   EXPECT_TRUE(wire.closed());  // At the byte bound, without any time passing.
   Wire slow(loop, server);
   slow.send("PUT /ignore HTTP/1.1\r\n" + kHost + "Content-Length: 9000000\r\n\r\n");
@@ -267,7 +286,8 @@ TEST_F(HttpServerTest, AnEndlessRefusedBodyIsCutOff) {
 }
 
 TEST_F(HttpServerTest, FailuresBecome500OrACutAnswer) {
-  const std::string sorry = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+  const std::string sorry =
+      "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
   EXPECT_EQ(talk("GET /fail HTTP/1.1\r\n" + kHost + "\r\n"), sorry);
   EXPECT_EQ(talk("GET /nothing HTTP/1.1\r\n" + kHost + "\r\n"), sorry);
   EXPECT_EQ(talk("GET /inject HTTP/1.1\r\n" + kHost + "\r\n"), sorry);
@@ -279,18 +299,22 @@ TEST_F(HttpServerTest, FailuresBecome500OrACutAnswer) {
 TEST_F(HttpServerTest, BrokenHeadsAreRefusedOnceAndClose) {
   const std::string answer = talk("POST / HTTP/1.1\r\n" + kHost +
                                   "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
-                                  "GET /smuggled HTTP/1.1\r\n" + kHost + "\r\n");
+                                  "GET /smuggled HTTP/1.1\r\n" +
+                                  kHost + "\r\n");
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 400 Bad Request\r\n")) << answer;
-  EXPECT_TRUE(answer.ends_with("\r\n\r\nContent-Length together with Transfer-Encoding\n")) << answer;
+  EXPECT_TRUE(answer.ends_with("\r\n\r\nContent-Length together with Transfer-Encoding\n"))
+      << answer;
   EXPECT_EQ(handler.log, "");
-  const std::string huge = talk("GET / HTTP/1.1\r\n" + kHost + "X: " + std::string(1'000'000, 'x') + "\r\n\r\n");
+  const std::string huge =
+      talk("GET / HTTP/1.1\r\n" + kHost + "X: " + std::string(1'000'000, 'x') + "\r\n\r\n");
   EXPECT_TRUE(huge.starts_with("HTTP/1.1 400 ")) << huge.substr(0, 100);
   EXPECT_EQ(server.counters().refused_heads, 2u);
 }
 
 TEST_F(HttpServerTest, ABrokenChunkReachesTheHandlerAndCloses) {
-  const std::string answer = talk("PUT /a HTTP/1.1\r\n" + kHost +
-                                  "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nxyz\r\nGET /never HTTP/1.1\r\n\r\n");
+  const std::string answer =
+      talk("PUT /a HTTP/1.1\r\n" + kHost +
+           "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nxyz\r\nGET /never HTTP/1.1\r\n\r\n");
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 400 ")) << answer;
   EXPECT_NE(answer.find("Connection: close"), std::string::npos);
   EXPECT_NE(answer.find("near content byte 5"), std::string::npos) << answer;
@@ -298,7 +322,8 @@ TEST_F(HttpServerTest, ABrokenChunkReachesTheHandlerAndCloses) {
 
 TEST_F(HttpServerTest, ABodyCutShortIsAnError) {
   talk("PUT /a HTTP/1.1\r\n" + kHost + "Content-Length: 10\r\n\r\nhello");
-  EXPECT_EQ(handler.log, "PUT /a\nbody: closed: peer closed the connection after 5 of 10 body bytes\n");
+  EXPECT_EQ(handler.log,
+            "PUT /a\nbody: closed: peer closed the connection after 5 of 10 body bytes\n");
 }
 
 TEST_F(HttpServerTest, SlowHeadsAndIdleConnectionsEnd) {
@@ -319,13 +344,16 @@ TEST_F(HttpServerTest, SlowHeadsAndIdleConnectionsEnd) {
 
 TEST_F(HttpServerTest, ASlowBodyIsEndedByTheFloor) {
   Wire wire(loop, server);
-  wire.send("PUT /a HTTP/1.1\r\n" + kHost + "Content-Length: 100000\r\n\r\n" + std::string(2048, 'x'));
+  wire.send("PUT /a HTTP/1.1\r\n" + kHost + "Content-Length: 100000\r\n\r\n" +
+            std::string(2048, 'x'));
   const Instant start = loop.now();
   EXPECT_TRUE(wire.wait_closed());
   EXPECT_GE((loop.now() - start).ms(), 10'000);
   EXPECT_LE((loop.now() - start).ms(), 16'000);
-  EXPECT_NE(handler.log.find("body: timeout: body came slower than 1024 bytes a second; 2048 bytes so far"),
-            std::string::npos) << handler.log;
+  EXPECT_NE(handler.log.find(
+                "body: timeout: body came slower than 1024 bytes a second; 2048 bytes so far"),
+            std::string::npos)
+      << handler.log;
 }
 
 TEST_F(HttpServerTest, TheLongestWaitingConnectionMakesRoom) {
@@ -347,7 +375,8 @@ TEST_F(HttpServerTest, TheLongestWaitingConnectionMakesRoom) {
   EXPECT_EQ(small.counters().evicted, 2u);
   std::string first, last;
   scope.spawn(ignore(read_to_end(scope.ctx(), *clients[0], first)));
-  scope.spawn(ignore(write_text(scope.ctx(), *clients[3], "GET / HTTP/1.1\r\n" + kHost + "\r\n", true)));
+  scope.spawn(
+      ignore(write_text(scope.ctx(), *clients[3], "GET / HTTP/1.1\r\n" + kHost + "\r\n", true)));
   scope.spawn(ignore(read_to_end(scope.ctx(), *clients[3], last)));
   loop.settle();
   EXPECT_EQ(first, "");
@@ -389,8 +418,9 @@ TEST_F(HttpServerTest, DrainFinishesWhatIsUnderWayAndClosesTheRest) {
   EXPECT_TRUE(idle.closed());
   EXPECT_FALSE(busy.closed());
   busy.send("lo");
-  EXPECT_EQ(busy.everything(),
-            "HTTP/1.1 200 OK\r\nETag: \"x\"\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello");
+  EXPECT_EQ(
+      busy.everything(),
+      "HTTP/1.1 200 OK\r\nETag: \"x\"\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello");
 }
 
 TEST_F(HttpServerTest, AHardStopEndsEverythingAtOnce) {
@@ -405,17 +435,21 @@ TEST_F(HttpServerTest, AHardStopEndsEverythingAtOnce) {
 
 TEST_F(HttpServerTest, AnUpgradeHandsOverTheStreamWithWhatWasAlreadySent) {
   Wire wire(loop, server);
-  wire.send("GET /upgrade HTTP/1.1\r\n" + kHost + "Connection: Upgrade\r\nUpgrade: echo\r\n\r\nearly ");
+  wire.send("GET /upgrade HTTP/1.1\r\n" + kHost +
+            "Connection: Upgrade\r\nUpgrade: echo\r\n\r\nearly ");
   wire.send("late");
-  EXPECT_EQ(wire.everything(),
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\nearly late");
+  EXPECT_EQ(
+      wire.everything(),
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\nearly late");
 }
 
 std::string random_conversation(TestRandom& random) {
-  static const std::vector<std::string> targets = {"/a", "/ignore", "/stream", "/empty", "/fail", "/inject"};
+  static const std::vector<std::string> targets = {"/a",     "/ignore", "/stream",
+                                                   "/empty", "/fail",   "/inject"};
   std::string text;
   for (std::size_t i = 1 + random.below(5); i > 0; --i) {
-    text += cat(random.chance(0.2) ? "HEAD " : "PUT ", targets[random.below(targets.size())], " HTTP/1.1\r\n", kHost);
+    text += cat(random.chance(0.2) ? "HEAD " : "PUT ", targets[random.below(targets.size())],
+                " HTTP/1.1\r\n", kHost);
     const std::string body = random.text(random.skewed_below(3000), "abc\r\n");
     if (random.chance(0.5)) {
       text += cat("Content-Length: ", body.size(), "\r\n\r\n", body);
