@@ -68,10 +68,11 @@ Result<Unit> parse(Parsed& into, std::string_view pem) {
 
 // "CN=name"; only characters that need no quoting in a distinguished name.
 Result<std::string> subject_text(const std::string& common_name) {
+  constexpr std::string_view kQuoted = ",=+<>#;\"\\";
   bool good = !common_name.empty() && common_name.size() <= 64 && common_name.front() != ' ' &&
               common_name.back() != ' ';
   for (const char c : common_name)
-    good = good && c >= ' ' && c <= '~' && std::string_view(",=+<>#;\"\\").find(c) == std::string::npos;
+    good = good && c >= ' ' && c <= '~' && kQuoted.find(c) == kQuoted.npos;
   if (!good)
     return fail(ErrorCode::kInvalid,
                 "common name: 1 to 64 printable ASCII characters without ,=+<>#;\"\\");

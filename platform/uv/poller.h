@@ -18,8 +18,8 @@ class Pollee {
 };
 
 // Readiness of sockets: one edge-triggered epoll set of our own, itself watched by one uv_poll.
-// A socket is registered once in its life, so a request costs no epoll_ctl; uv_poll per socket would
-// cost two a read (uv_poll_start always unregisters first) and a handle that outlives its stream.
+// A socket is registered once in its life, so a request costs no epoll_ctl; a uv_poll per socket
+// would cost two a read (uv_poll_start unregisters first) and a handle that outlives its stream.
 class Poller {
  public:
   explicit Poller(uv_loop_t& loop);

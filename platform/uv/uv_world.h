@@ -12,7 +12,8 @@ namespace creel {
 // it. Streams, files, timers and tasks must be gone before the world is.
 class UvWorld {
  public:
-  // Ignores SIGPIPE and SIGXFSZ in the process and raises its limit of open files. Errors: kUnavailable (the system gave no loop).
+  // Ignores SIGPIPE and SIGXFSZ in the process and raises its limit of open files. Errors:
+  // kUnavailable (the system gave no loop).
   static Result<std::unique_ptr<UvWorld>> make(UvOptions options = {});
   ~UvWorld();
   UvWorld(const UvWorld&) = delete;

@@ -105,7 +105,8 @@ TEST_F(UvTcp, ALargeWriteMeetsASlowReaderWhole) {
     const auto writer = [](Ctx& ctx, Stream& stream, const Bytes& large) -> Task<void> {
       std::vector<ByteView> parts;
       for (std::size_t at = 0; at < large.size(); at += 100'000)
-        parts.push_back(ByteView(large).subspan(at, std::min<std::size_t>(100'000, large.size() - at)));
+        parts.push_back(
+            ByteView(large).subspan(at, std::min<std::size_t>(100'000, large.size() - at)));
       Result<Unit> sent = co_await stream.write(ctx, parts);
       EXPECT_TRUE(sent.ok());
       Result<Unit> finished = co_await stream.finish(ctx);

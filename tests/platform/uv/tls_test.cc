@@ -286,14 +286,16 @@ TEST_P(UvTls, LargeTransfersArriveWholeBothWays) {
       CO_ASSERT_OK(finished);
     };
     scope.spawn(echo(scope.ctx(), *listener.value()));
-    auto client = co_await doors().network.connect(ctx, listener.value()->local(), client_settings());
+    auto client =
+        co_await doors().network.connect(ctx, listener.value()->local(), client_settings());
     CO_ASSERT_OK(client);
     TestRandom random(Seed{11});
     Bytes all;
     std::vector<Bytes> pieces;
     for (int i = 0; i < 300; ++i) pieces.push_back(random.bytes(random.skewed_below(40'000)));
     for (const Bytes& piece : pieces) append(all, ByteView(piece));
-    const auto send_all = [](Ctx& ctx, Stream& stream, const std::vector<Bytes>& pieces) -> Task<void> {
+    const auto send_all = [](Ctx& ctx, Stream& stream,
+                             const std::vector<Bytes>& pieces) -> Task<void> {
       for (std::size_t at = 0; at < pieces.size(); at += 10) {
         std::vector<ByteView> parts(pieces.begin() + static_cast<long>(at),
                                     pieces.begin() + static_cast<long>(at) + 10);
@@ -321,7 +323,8 @@ TEST_P(UvTls, ATimedOutReadConsumesNothing) {
   run([&](Ctx& ctx) -> Task<void> {
     auto listener = co_await doors().network.listen(ctx, kAnyPort, server_settings());
     CO_ASSERT_OK(listener);
-    auto client = co_await doors().network.connect(ctx, listener.value()->local(), client_settings());
+    auto client =
+        co_await doors().network.connect(ctx, listener.value()->local(), client_settings());
     CO_ASSERT_OK(client);
     auto server = co_await listener.value()->accept(ctx);
     CO_ASSERT_OK(server);
@@ -353,11 +356,13 @@ TEST_P(UvTls, SilentPeersMakeWay) {
     CO_ASSERT_OK(listener);
     std::vector<std::unique_ptr<Stream>> silent;
     for (int i = 0; i < 40; ++i) {
-      auto one = co_await doors().network.connect(ctx, listener.value()->local(), std::nullopt);
+      auto one =
+        co_await doors().network.connect(ctx, listener.value()->local(), std::nullopt);
       CO_ASSERT_OK(one);
       silent.push_back(one.take());
     }
-    auto client = co_await doors().network.connect(ctx, listener.value()->local(), client_settings());
+    auto client =
+        co_await doors().network.connect(ctx, listener.value()->local(), client_settings());
     CO_ASSERT_OK(client);
     auto server = co_await listener.value()->accept(ctx);
     CO_ASSERT_OK(server);
@@ -370,7 +375,8 @@ TEST_P(UvTls, ReloadedCertificatesServeNewConnections) {
     TlsSettings first = server_settings();
     auto listener = co_await doors().network.listen(ctx, kAnyPort, first);
     CO_ASSERT_OK(listener);
-    auto old_client = co_await doors().network.connect(ctx, listener.value()->local(), client_settings());
+    auto old_client =
+        co_await doors().network.connect(ctx, listener.value()->local(), client_settings());
     CO_ASSERT_OK(old_client);
     auto old_server = co_await listener.value()->accept(ctx);
     CO_ASSERT_OK(old_server);
@@ -388,7 +394,8 @@ TEST_P(UvTls, ReloadedCertificatesServeNewConnections) {
     CO_ASSERT_OK(reloaded);
     TlsSettings trusting = client_settings();
     trusting.ca_pem = new_ca.certificate_pem;
-    auto new_client = co_await doors().network.connect(ctx, listener.value()->local(), trusting);
+    auto new_client =
+        co_await doors().network.connect(ctx, listener.value()->local(), trusting);
     CO_ASSERT_OK(new_client);
     EXPECT_EQ(new_client.value()->peer().identity, "renewed");
     const ByteView parts[] = {as_bytes("still here")};
