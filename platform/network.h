@@ -29,6 +29,9 @@ struct TlsSettings {
   bool require_peer_certificate = false;  // Servers: mutual TLS.
   std::vector<std::string> alpn;          // In order of preference; empty: not sent.
   std::string server_name;                // Clients: SNI, and the name the certificate must bear.
+  // Servers with ca_pem: asks for a client certificate only where this ALPN protocol was agreed on,
+  // so that others on the port never see the question. Empty: asks everybody.
+  std::string peer_certificate_alpn;
 };
 
 struct PeerInfo {

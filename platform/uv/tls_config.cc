@@ -88,12 +88,30 @@ Result<std::shared_ptr<const TlsConfig>> TlsConfig::for_server(const TlsSettings
     return fail(ErrorCode::kInvalid, "client certificates are required, but no CA is trusted");
   auto made = std::make_shared<TlsConfig>();
   TRY_DO(made->load(settings, options, MBEDTLS_SSL_IS_SERVER));
-  int verify = MBEDTLS_SSL_VERIFY_NONE;
   if (!settings.ca_pem.empty())
-    verify = settings.require_peer_certificate ? MBEDTLS_SSL_VERIFY_REQUIRED
-                                               : MBEDTLS_SSL_VERIFY_OPTIONAL;
-  mbedtls_ssl_conf_authmode(&made->config_, verify);
+    made->verify_ = settings.require_peer_certificate ? MBEDTLS_SSL_VERIFY_REQUIRED
+                                                      : MBEDTLS_SSL_VERIFY_OPTIONAL;
+  made->peer_certificate_alpn_ = settings.peer_certificate_alpn;
+  const bool asks_everybody = settings.peer_certificate_alpn.empty();
+  mbedtls_ssl_conf_authmode(&made->config_,
+                            asks_everybody ? made->verify_ : MBEDTLS_SSL_VERIFY_NONE);
+  if (!asks_everybody) {
+    mbedtls_ssl_conf_set_user_data_p(&made->config_, made.get());
+    mbedtls_ssl_conf_cert_cb(&made->config_, choose_client_auth);
+  }
   return Result<std::shared_ptr<const TlsConfig>>(std::move(made));
+}
+
+// Called once the client's extensions, ALPN among them, are known.
+int TlsConfig::choose_client_auth(mbedtls_ssl_context* ssl) {
+  const mbedtls_ssl_config* config = mbedtls_ssl_context_get_config(ssl);
+  // The getter takes a non-const config, though it only reads.
+  const auto* self = static_cast<const TlsConfig*>(
+      mbedtls_ssl_conf_get_user_data_p(const_cast<mbedtls_ssl_config*>(config)));
+  const char* agreed = mbedtls_ssl_get_alpn_protocol(ssl);
+  if (agreed != nullptr && self->peer_certificate_alpn_ == agreed)
+    mbedtls_ssl_set_hs_authmode(ssl, self->verify_);
+  return 0;
 }
 
 Result<std::shared_ptr<const TlsConfig>> TlsConfig::for_client(const TlsSettings& settings,

@@ -35,7 +35,11 @@ class TlsConfig {
   Result<Unit> load_trusted(const TlsSettings& settings);
   Result<Unit> load_alpn(const TlsSettings& settings);
 
+  static int choose_client_auth(mbedtls_ssl_context* ssl);
+
   mbedtls_ssl_config config_;
+  std::string peer_certificate_alpn_;
+  int verify_ = MBEDTLS_SSL_VERIFY_NONE;  // Of clients.
   mbedtls_x509_crt certificate_;
   mbedtls_x509_crt trusted_;
   mbedtls_pk_context key_;

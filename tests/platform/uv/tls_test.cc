@@ -265,6 +265,30 @@ TEST_P(UvTls, AlpnIsAgreedOnOrRefused) {
   EXPECT_TRUE(refused.client);
 }
 
+TEST_P(UvTls, OnlyOneProtocolIsAskedForACertificate) {
+  TlsSettings server = mutual_settings();
+  server.alpn = {"creel-repl", "http/1.1"};
+  server.peer_certificate_alpn = "creel-repl";
+  TlsSettings client = client_settings();
+  client.alpn = {"http/1.1"};
+  const Outcome plain = meet(server, client);
+  EXPECT_FALSE(plain.client) << error_text(*plain.client);
+  EXPECT_EQ(plain.received, "hello");
+  client.alpn = {"creel-repl"};
+  const Outcome without = meet(server, client);
+  EXPECT_TRUE(without.client);
+  EXPECT_EQ(failures_.size(), 1u);
+  give(client, signed_by(ca_, request("site")));
+  failures_.clear();
+  const Outcome with = meet(server, client);
+  EXPECT_FALSE(with.client) << error_text(*with.client);
+  EXPECT_EQ(with.server_peer.identity, "site");
+  client.alpn = {"http/1.1"};
+  const Outcome not_asked = meet(server, client);
+  EXPECT_EQ(not_asked.received, "hello");
+  EXPECT_FALSE(not_asked.server_peer.identity);
+}
+
 TEST_P(UvTls, LargeTransfersArriveWholeBothWays) {
   run([&](Ctx& ctx) -> Task<void> {
     auto listener = co_await doors().network.listen(ctx, kAnyPort, server_settings());
