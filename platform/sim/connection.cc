@@ -59,7 +59,8 @@ void SimNetwork::deliver(SimPipe& pipe) {
   SimPipe::Segment segment = std::move(pipe.flying.front());
   pipe.flying.pop_front();
   schedule(pipe);
-  world_.note(SimWorld::kDelivery, pipe.connection->id * 4 + static_cast<std::uint64_t>(segment.what),
+  world_.note(SimWorld::kDelivery,
+              pipe.connection->id * 4 + static_cast<std::uint64_t>(segment.what),
               segment.data.size());
   land(pipe, std::move(segment));
 }

@@ -37,11 +37,11 @@ struct SimEnd {
   SimNode* node = nullptr;
   std::deque<Bytes> inbox;
   std::uint64_t inbox_bytes = 0;
-  bool fin_seen = false;   // The peer said that no more comes.
+  bool fin_seen = false;  // The peer said that no more comes.
   bool fin_sent = false;
-  bool reset = false;      // Every call ends with kClosed.
-  bool released = false;   // Its Stream is gone.
-  bool closed = false;     // By its living process: what it sent still arrives.
+  bool reset = false;  // Every call ends with kClosed.
+  bool released = false;  // Its Stream is gone.
+  bool closed = false;  // By its living process: what it sent still arrives.
   Event readable;
   Event writable;
 };
@@ -49,7 +49,7 @@ struct SimEnd {
 struct SimConnection {
   std::uint64_t id = 0;
   SimNetwork* network = nullptr;
-  SimEnd ends[2];    // 0 connected, 1 accepted.
+  SimEnd ends[2];  // 0 connected, 1 accepted.
   SimPipe pipes[2];  // By the sender's side.
 };
 

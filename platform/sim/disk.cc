@@ -69,7 +69,7 @@ SimDrive& SimDisk::drive_of(std::string_view path) {
 
 void SimDisk::fail_nth(SimDiskOp op, std::uint64_t n, ErrorCode code, std::string_view prefix) {
   check(n > 0);
-  planned_.push_back({op, n, code, prefix.empty() ? nullptr : &drive(prefix)});
+  planned_.push_back({op, n, code, normal(prefix)});
 }
 
 void SimDisk::clear_faults() {
@@ -98,7 +98,7 @@ std::optional<Error> SimDisk::begin(SimDiskOp op, SimDrive& drive, const std::st
   std::optional<ErrorCode> code;
   for (std::size_t i = 0; i < planned_.size();) {
     Planned& plan = planned_[i];
-    const bool hit = plan.op == op && (plan.drive == nullptr || plan.drive == &drive) && --plan.left == 0;
+    const bool hit = plan.op == op && is_below(path, plan.prefix) && --plan.left == 0;
     if (hit) code = plan.code;
     if (hit) planned_.erase(planned_.begin() + static_cast<std::ptrdiff_t>(i));
     else ++i;
@@ -142,7 +142,8 @@ SimDiskImage SimDisk::snapshot(std::string_view prefix) {
 
 void SimDisk::restore(std::string_view prefix, const SimDiskImage& image) {
   const std::string folder = normal(prefix);
-  std::erase_if(pending_, [&](const NameChange& change) { return is_below(change.sets[0].first, folder); });
+  std::erase_if(pending_,
+                [&](const NameChange& change) { return is_below(change.sets[0].first, folder); });
   std::erase_if(cached_, [&](const auto& entry) { return is_below(entry.first, folder); });
   std::erase_if(durable_, [&](const auto& entry) { return is_below(entry.first, folder); });
   std::string made;  // The folder and those above it, durably.
@@ -185,9 +186,12 @@ bool SimDisk::put(std::string_view path, ByteView bytes) {
   const std::string name = normal(path);
   InodeRef old = find(name);
   if (name.empty() || (old && old->is_dir())) return false;
-  for (std::size_t slash = name.find('/'); slash != std::string::npos; slash = name.find('/', slash + 1)) {
+  for (std::size_t slash = name.find('/'); slash != std::string::npos;
+       slash = name.find('/', slash + 1)) {
     const std::string folder = name.substr(0, slash);
-    if (!find(folder)) durable_[folder] = cached_[folder] = std::make_shared<SimInode>(drive_of(folder), ++inodes_, true);
+    if (!find(folder))
+      durable_[folder] = cached_[folder] =
+          std::make_shared<SimInode>(drive_of(folder), ++inodes_, true);
     durable_[folder] = cached_[folder];
   }
   if (!old) old = cached_[name] = std::make_shared<SimInode>(drive_of(name), ++inodes_, false);
@@ -213,12 +217,14 @@ bool SimDisk::dirty() const {
   return false;
 }
 
-std::optional<Error> SimDisk::reserve(SimInode& inode, std::uint64_t after, const std::string& path) {
+std::optional<Error> SimDisk::reserve(SimInode& inode, std::uint64_t after,
+                                      const std::string& path) {
   const std::uint64_t before = inode.cached().size();
   if (after <= before) return std::nullopt;
   SimDrive& drive = inode.drive();
   const std::uint64_t used = drive.used_bytes + sim_blocks(after) - sim_blocks(before);
-  const std::uint64_t most = std::min(drive.faults.capacity, drive.faults.no_space_at.value_or(UINT64_MAX));
+  const std::uint64_t most =
+      std::min(drive.faults.capacity, drive.faults.no_space_at.value_or(UINT64_MAX));
   if (used <= most) return std::nullopt;
   return fail(ErrorCode::kNoSpace, cat(path, ": ", used, " bytes do not fit into ", most));
 }

@@ -18,7 +18,18 @@ namespace creel {
 class SimWorld;
 
 enum class SimDiskOp : unsigned char {
-  kOpen, kRead, kWrite, kSync, kAllocate, kTruncate, kRename, kRemove, kMakeDir, kSyncDir, kList, kLock,
+  kOpen,
+  kRead,
+  kWrite,
+  kSync,
+  kAllocate,
+  kTruncate,
+  kRename,
+  kRemove,
+  kMakeDir,
+  kSyncDir,
+  kList,
+  kLock,
 };
 inline constexpr std::size_t kSimDiskOps = 12;
 
@@ -70,7 +81,8 @@ struct SimDiskImage {
 };
 
 // All drives of one machine: they outlive its processes. A name is a path without a leading '/'
-// ("d0/seg/1"); absolute and relative paths are the same here. Processes use it through SimDiskDoor.
+// ("d0/seg/1"); absolute and relative paths are the same here. Processes use it through
+// SimDiskDoor.
 class SimDisk {
  public:
   using InodeRef = std::shared_ptr<SimInode>;  // Shared like a link count: names and open files.
@@ -83,20 +95,23 @@ class SimDisk {
   SimDrive& drive(std::string_view prefix = "");
   SimDiskFaults& faults(std::string_view prefix = "") { return drive(prefix).faults; }
   const SimDiskCounters& counters(std::string_view prefix = "") { return drive(prefix).counters; }
-  // The n-th call of this kind from now (1 = the next) below `prefix` fails once with `code`.
+  // The n-th call of this kind from now (1 = the next) on a path at or below `prefix` fails once
+  // with `code`. The prefix is any path, not only a drive's. Files count by the name they were
+  // opened by.
   void fail_nth(SimDiskOp op, std::uint64_t n, ErrorCode code, std::string_view prefix = "");
   void clear_faults();  // Every drive as good as new: rates zero, nothing planned, available.
-  // Flips one bit of a file for good, on the drive and in the cache. False if there is no such byte.
+  // Flips one bit of a file for good, on the drive and in the cache. False if there is no such
+  // byte.
   bool flip(std::string_view path, std::uint64_t offset, unsigned bit = 0);
   // Pulled out: what was not synced is lost, calls and files open till now give kIo.
   void make_unavailable(std::string_view prefix);
   void make_available(std::string_view prefix);  // Back again; files must be opened anew.
-  void wipe(std::string_view prefix);            // An empty folder, durably.
+  void wipe(std::string_view prefix);  // An empty folder, durably.
   SimDiskImage snapshot(std::string_view prefix);  // What processes see now.
   void restore(std::string_view prefix, const SimDiskImage& image);  // In place of what is there.
 
   // --- for tests: looking, without a process, cost or fault ---
-  std::optional<Bytes> peek(std::string_view path);          // What processes see.
+  std::optional<Bytes> peek(std::string_view path);  // What processes see.
   std::optional<Bytes> peek_durable(std::string_view path);  // What a power cut leaves at least.
   bool put(std::string_view path, ByteView content);  // Durable; makes folders. False on a folder.
   std::vector<std::string> paths(std::string_view prefix = "");  // All files and folders below.
@@ -130,7 +145,7 @@ class SimDisk {
     SimDiskOp op;
     std::uint64_t left;
     ErrorCode code;
-    SimDrive* drive;  // Null: any.
+    std::string prefix;
   };
   using Names = std::map<std::string, InodeRef>;
   void set_names(NameChange change);

@@ -22,10 +22,12 @@ Task<Result<std::unique_ptr<File>>> SimDiskDoor::open(Ctx&, std::string path, Op
   std::optional<Error> failure = disk_.begin(SimDiskOp::kOpen, drive, name);
   if (!failure) failure = disk_.check_parent(name);
   SimDisk::InodeRef inode = disk_.find(name);
-  if (!failure && !inode && !options.create) failure = fail(ErrorCode::kNotFound, cat(path, ": no such file"));
+  if (!failure && !inode && !options.create)
+    failure = fail(ErrorCode::kNotFound, cat(path, ": no such file"));
   if (!failure && inode && options.create && options.exclusive)
     failure = fail(ErrorCode::kExists, cat(path, ": exists"));
-  if (!failure && inode && inode->is_dir()) failure = fail(ErrorCode::kInvalid, cat(path, ": is a folder"));
+  if (!failure && inode && inode->is_dir())
+    failure = fail(ErrorCode::kInvalid, cat(path, ": is a folder"));
   if (!failure && !inode) inode = disk_.create(name, false);
   SimPause pause(life_, draw_delay(drive.faults.latency, 0));
   co_await pause;
@@ -43,8 +45,10 @@ Task<Result<Unit>> SimDiskDoor::rename(Ctx&, std::string from, std::string to) {
   SimDisk::InodeRef inode = disk_.find(source);
   SimDisk::InodeRef there = disk_.find(target);
   if (!failure && !inode) failure = fail(ErrorCode::kNotFound, cat(from, ": no such file"));
-  if (!failure && inode->is_dir()) failure = fail(ErrorCode::kUnsupported, cat(from, ": is a folder"));
-  if (!failure && there && there->is_dir()) failure = fail(ErrorCode::kExists, cat(to, ": is a folder"));
+  if (!failure && inode->is_dir())
+    failure = fail(ErrorCode::kUnsupported, cat(from, ": is a folder"));
+  if (!failure && there && there->is_dir())
+    failure = fail(ErrorCode::kExists, cat(to, ": is a folder"));
   if (!failure && &inode->drive() != &drive)
     failure = fail(ErrorCode::kUnsupported, cat(from, " -> ", to, ": another drive"));
   if (!failure && source != target) disk_.rename(source, target);
@@ -58,7 +62,8 @@ Task<Result<Unit>> SimDiskDoor::remove(Ctx&, std::string path) {
   const std::string name = SimDisk::normal(path);
   SimDrive& drive = disk_.drive_of(name);
   std::optional<Error> failure = disk_.begin(SimDiskOp::kRemove, drive, name);
-  if (!failure && !disk_.find(name)) failure = fail(ErrorCode::kNotFound, cat(path, ": no such file"));
+  if (!failure && !disk_.find(name))
+    failure = fail(ErrorCode::kNotFound, cat(path, ": no such file"));
   if (!failure && !disk_.names_in(name).empty())
     failure = fail(ErrorCode::kExists, cat(path, ": folder is not empty"));
   if (!failure) disk_.remove(name);
@@ -73,7 +78,8 @@ Task<Result<Unit>> SimDiskDoor::make_dir(Ctx&, std::string path) {
   SimDrive& drive = disk_.drive_of(name);
   std::optional<Error> failure = disk_.begin(SimDiskOp::kMakeDir, drive, name);
   SimDisk::InodeRef there = disk_.find(name);
-  if (!failure && there && !there->is_dir()) failure = fail(ErrorCode::kExists, cat(path, ": is a file"));
+  if (!failure && there && !there->is_dir())
+    failure = fail(ErrorCode::kExists, cat(path, ": is a file"));
   if (!failure && !there && !name.empty()) {
     failure = disk_.check_parent(name);
     if (!failure) disk_.create(name, true);
@@ -95,7 +101,8 @@ Task<Result<Unit>> SimDiskDoor::sync_dir(Ctx&, std::string path) {
   SimPause pause(life_, draw_delay(drive.faults.sync_latency, 0));
   co_await pause;
   if (failure) co_return *failure;
-  if (!drive.available || drive.epoch != epoch) co_return fail(ErrorCode::kIo, cat(path, ": drive is gone"));
+  if (!drive.available || drive.epoch != epoch)
+    co_return fail(ErrorCode::kIo, cat(path, ": drive is gone"));
   if (!disk_.luck().chance(drive.faults.lying_sync)) disk_.sync_names(name);
   co_return Unit{};
 }
@@ -127,7 +134,8 @@ Task<Result<DiskSpace>> SimDiskDoor::space(Ctx&, std::string path) {
 namespace {
 class SimFileLock final : public FileLock {
  public:
-  SimFileLock(SimDisk::InodeRef inode, std::uint64_t life) : inode_(std::move(inode)), life_(life) {}
+  SimFileLock(SimDisk::InodeRef inode, std::uint64_t life)
+      : inode_(std::move(inode)), life_(life) {}
   ~SimFileLock() override {
     if (inode_->lock_life == life_) inode_->lock_life = 0;
   }
@@ -144,7 +152,8 @@ Task<Result<std::unique_ptr<FileLock>>> SimDiskDoor::lock(Ctx&, std::string path
   std::optional<Error> failure = disk_.begin(SimDiskOp::kLock, drive, name);
   if (!failure) failure = disk_.check_parent(name);
   SimDisk::InodeRef inode = disk_.find(name);
-  if (!failure && inode && inode->is_dir()) failure = fail(ErrorCode::kInvalid, cat(path, ": is a folder"));
+  if (!failure && inode && inode->is_dir())
+    failure = fail(ErrorCode::kInvalid, cat(path, ": is a folder"));
   if (!failure && inode && inode->lock_life != 0)
     failure = fail(ErrorCode::kExists, cat(path, ": held by process ", inode->lock_life));
   if (!failure) {

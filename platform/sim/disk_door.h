@@ -18,7 +18,8 @@ class SimDiskDoor final : public Disk {
  public:
   SimDiskDoor(SimLife& life, SimDisk& disk) : life_(life), disk_(disk) {}
 
-  Task<Result<std::unique_ptr<File>>> open(Ctx& ctx, std::string path, OpenOptions options) override;
+  Task<Result<std::unique_ptr<File>>> open(Ctx& ctx, std::string path,
+                                           OpenOptions options) override;
   Task<Result<Unit>> rename(Ctx& ctx, std::string from, std::string to) override;
   Task<Result<Unit>> remove(Ctx& ctx, std::string path) override;
   Task<Result<Unit>> make_dir(Ctx& ctx, std::string path) override;
@@ -45,7 +46,8 @@ class SimFile final : public File {
 
   Task<Result<std::size_t>> read(Ctx& ctx, std::uint64_t offset, MutableBytes into) override;
   std::size_t read_cached(std::uint64_t offset, MutableBytes into) override;
-  Task<Result<Unit>> write(Ctx& ctx, std::uint64_t offset, std::span<const ByteView> parts) override;
+  Task<Result<Unit>> write(Ctx& ctx, std::uint64_t offset,
+                           std::span<const ByteView> parts) override;
   Task<Result<Unit>> sync(Ctx& ctx) override;
   Task<Result<Unit>> allocate(Ctx& ctx, std::uint64_t bytes) override;
   Task<Result<Unit>> truncate(Ctx& ctx, std::uint64_t bytes) override;

@@ -103,7 +103,8 @@ void SimDisk::lose_names(SimLoss loss, const SimDrive* only) {
 }
 
 void SimDisk::drop_orphans(const SimDrive* only) {
-  for (auto entry = durable_.begin(); entry != durable_.end();) {  // A folder comes before its files.
+  for (auto entry = durable_.begin();
+       entry != durable_.end();) {  // A folder comes before its files.
     const std::string folder = parent(entry->first);
     auto above = durable_.find(folder);
     const bool rooted = folder.empty() || (above != durable_.end() && above->second->is_dir());

@@ -23,7 +23,8 @@ struct SimFile::Call {
   std::shared_ptr<Open> open;
 };
 
-SimFile::SimFile(SimDiskDoor& door, SimDisk::InodeRef inode, std::string path, OpenOptions options) {
+SimFile::SimFile(SimDiskDoor& door, SimDisk::InodeRef inode, std::string path,
+                 OpenOptions options) {
   const std::uint64_t epoch = inode->drive().epoch;
   open_ = std::make_shared<Open>(Open{door, std::move(inode), std::move(path), options, epoch});
 }
@@ -83,11 +84,12 @@ Task<Result<Unit>> SimFile::write(Ctx&, std::uint64_t offset, std::span<const By
   std::uint64_t total = 0;
   for (ByteView part : parts) total += part.size();
   std::optional<Error> failure = begin(*call.open, SimDiskOp::kWrite);
-  const bool may_land = !failure || (call.open->options.write && drive.available &&
-                                     drive.epoch == call.open->epoch);
+  const bool may_land =
+      !failure || (call.open->options.write && drive.available && drive.epoch == call.open->epoch);
   std::uint64_t landing = failure ? luck.below(total + 1) : total;
   if (may_land && total > 0) {
-    std::optional<Error> full = call.open->door.disk().reserve(inode, offset + total, call.open->path);
+    std::optional<Error> full =
+        call.open->door.disk().reserve(inode, offset + total, call.open->path);
     if (full) landing = 0;
     if (full && !failure) failure = std::move(full);
   }

@@ -60,7 +60,8 @@ void SimContent::flip(std::uint64_t offset, unsigned bit) {
 
 void SimContent::share(const SimContent& from, std::uint64_t offset, std::uint64_t bytes) {
   if (bytes == 0) return;
-  for (std::uint64_t page = offset / kPageBytes; page <= (offset + bytes - 1) / kPageBytes; ++page) {
+  for (std::uint64_t page = offset / kPageBytes; page <= (offset + bytes - 1) / kPageBytes;
+       ++page) {
     auto found = from.pages_.find(page);
     if (found != from.pages_.end()) pages_[page] = found->second;
   }
@@ -79,7 +80,8 @@ std::uint64_t SimInode::write(std::uint64_t offset, std::span<const ByteView> pa
   change.offset = offset;
   for (ByteView part : parts) {
     const std::uint64_t room = bytes_max - change.data.size();
-    append(change.data, part.first(static_cast<std::size_t>(std::min<std::uint64_t>(part.size(), room))));
+    append(change.data,
+           part.first(static_cast<std::size_t>(std::min<std::uint64_t>(part.size(), room))));
   }
   const std::uint64_t before = cached_.size();
   cached_.write(offset, change.data);
@@ -101,8 +103,10 @@ std::uint64_t SimInode::resize(std::uint64_t bytes) {
 }
 
 void SimInode::finish(std::uint64_t ticket) {
-  for (Change& change : pending_)
-    if (change.ticket == ticket) change.done = ++stamp_;
+  auto found =
+      std::lower_bound(pending_.begin(), pending_.end(), ticket,
+                       [](const Change& change, std::uint64_t t) { return change.ticket < t; });
+  if (found != pending_.end() && found->ticket == ticket) found->done = ++stamp_;
 }
 
 void SimInode::finish_all() {
@@ -151,7 +155,10 @@ void SimInode::apply_torn(const Change& change, SimRandom& luck) {
   const std::uint64_t shape = luck.below(4);
   const std::uint64_t cut = luck.below(count + 1);
   for (std::uint64_t i = 0; i < count; ++i) {
-    const bool keep = shape == 0 ? i < cut : shape == 1 ? i >= cut : shape == 2 ? i != cut : luck.chance(0.5);
+    const bool keep = shape == 0   ? i < cut
+                      : shape == 1 ? i >= cut
+                      : shape == 2 ? i != cut
+                                   : luck.chance(0.5);
     if (!keep) continue;
     const std::uint64_t from = std::max((first + i) * block, change.offset);
     const std::uint64_t to = std::min((first + i + 1) * block, end);

@@ -47,7 +47,8 @@ struct SimLossOdds {
 // least; `pending` are the changes between the two, in order.
 class SimInode {
  public:
-  SimInode(SimDrive& drive, std::uint64_t id, bool is_dir) : drive_(drive), id_(id), is_dir_(is_dir) {}
+  SimInode(SimDrive& drive, std::uint64_t id, bool is_dir)
+      : drive_(drive), id_(id), is_dir_(is_dir) {}
   ~SimInode();
   SimInode(const SimInode&) = delete;
   SimInode& operator=(const SimInode&) = delete;
@@ -61,7 +62,8 @@ class SimInode {
 
   // Makes the change visible at once and gives its ticket for finish(): only then does a sync that
   // begins later cover it.
-  std::uint64_t write(std::uint64_t offset, std::span<const ByteView> parts, std::uint64_t bytes_max);
+  std::uint64_t write(std::uint64_t offset, std::span<const ByteView> parts,
+                      std::uint64_t bytes_max);
   std::uint64_t resize(std::uint64_t bytes);
   void finish(std::uint64_t ticket);
   void finish_all();
@@ -75,7 +77,7 @@ class SimInode {
 
   void lose_unsynced(SimLoss loss, SimRandom& luck, SimLossOdds odds);
   void flip(std::uint64_t offset, unsigned bit);  // On the drive and in the cache.
-  void set_content(SimContent content);           // Durable; drops what was pending.
+  void set_content(SimContent content);  // Durable; drops what was pending.
 
   std::uint64_t lock_life = 0;  // Process that holds the lock, 0 if none.
 

@@ -102,7 +102,8 @@ void SimNetwork::slow(std::string_view a, std::string_view b, std::int64_t times
   for (SimLink* wire : {&link(a, b), &link(b, a)}) {
     wire->latency = defaults.latency * times;
     wire->jitter = defaults.jitter * times;
-    wire->bytes_per_second = std::max<std::uint64_t>(1, defaults.bytes_per_second / static_cast<std::uint64_t>(times));
+    wire->bytes_per_second =
+        std::max<std::uint64_t>(1, defaults.bytes_per_second / static_cast<std::uint64_t>(times));
   }
 }
 

@@ -29,8 +29,8 @@ struct SimLink {
 
 enum class SimWays { kBoth, kOneWay };
 
-// All wires of a world. Hosts are node names; "localhost", "127.0.0.1" and "::1" are oneself. TLS is
-// not done: it only needs both sides to want it, and carries each node's identity.
+// All wires of a world. Hosts are node names; "localhost", "127.0.0.1" and "::1" are oneself. TLS
+// is not done: it only needs both sides to want it, and carries each node's identity.
 class SimNetwork {
  public:
   explicit SimNetwork(SimWorld& world);
@@ -68,7 +68,7 @@ class SimNetwork {
   void consumed(SimConnection& connection, int reader, std::uint64_t bytes);
   void reset_end(SimEnd& end);
   void release(SimConnection& connection, int side);  // Its Stream is gone.
-  void forget(SimLife& life);                         // Its process is gone.
+  void forget(SimLife& life);  // Its process is gone.
   Duration draw_delay(const std::string& from, const std::string& to);
   SimRandom& luck(const std::string& node);
 

@@ -36,9 +36,11 @@ Task<Result<Unit>> SimNetworkDoor::knock(Ctx& ctx, SimNode& target, Address addr
   const std::string& self = life_.node.name();
   Duration patience = 1_s;
   for (int tries = 0; tries < network_.connect_tries; ++tries, patience = patience * 2) {
-    const Duration trip = network_.draw_delay(self, target.name()) + network_.draw_delay(target.name(), self);
+    const Duration trip =
+        network_.draw_delay(self, target.name()) + network_.draw_delay(target.name(), self);
     CO_DO(co_await sleep_for(ctx, trip));
-    const bool reaches = !network_.is_cut(self, target.name()) && !network_.is_cut(target.name(), self);
+    const bool reaches =
+        !network_.is_cut(self, target.name()) && !network_.is_cut(target.name(), self);
     // A dead process is refused by its kernel; a dead machine is silent. Draw which.
     if (reaches && (target.alive() || network_.luck(self).chance(0.5))) co_return Unit{};
     CO_DO(co_await sleep_for(ctx, patience));
@@ -56,7 +58,8 @@ Task<Result<std::unique_ptr<Stream>>> SimNetworkDoor::connect(Ctx& ctx, Address 
     co_return fail(ErrorCode::kUnavailable, cat(where, ": no such host"));
   }
   CO_DO(co_await knock(ctx, *target, address));
-  SimListener* listener = target->alive() ? network_.find_listener(target->name(), address.port) : nullptr;
+  SimListener* listener =
+      target->alive() ? network_.find_listener(target->name(), address.port) : nullptr;
   if (listener == nullptr || listener->full())
     co_return fail(ErrorCode::kUnavailable, cat(where, ": connection refused"));
   if (listener->tls().has_value() != tls.has_value())
@@ -65,7 +68,8 @@ Task<Result<std::unique_ptr<Stream>>> SimNetworkDoor::connect(Ctx& ctx, Address 
   if (tls && listener->tls()->require_peer_certificate && !identity)
     co_return fail(ErrorCode::kDenied, cat(where, ": a certificate is required"));
   SimConnection& connection = network_.open(life_, target->life());
-  PeerInfo seen_there{Address{self, static_cast<std::uint16_t>(32768 + connection.id % 16384)}, tls.has_value(), std::nullopt};
+  PeerInfo seen_there{Address{self, static_cast<std::uint16_t>(32768 + connection.id % 16384)},
+                      tls.has_value(), std::nullopt};
   PeerInfo seen_here{Address{target->name(), address.port}, tls.has_value(), std::nullopt};
   if (tls) seen_there.identity = identity;
   if (tls) seen_here.identity = target->options().identity;
@@ -74,9 +78,7 @@ Task<Result<std::unique_ptr<Stream>>> SimNetworkDoor::connect(Ctx& ctx, Address 
   co_return std::move(stream);
 }
 
-SimListener::~SimListener() {
-  network_.remove_listener(life_.node.name(), local_.port, *this);
-}
+SimListener::~SimListener() { network_.remove_listener(life_.node.name(), local_.port, *this); }
 
 void SimListener::offer(std::unique_ptr<Stream> stream) {
   backlog_.push_back(std::move(stream));
@@ -97,7 +99,8 @@ Task<Result<std::unique_ptr<Stream>>> SimListener::accept(Ctx& ctx) {
 std::size_t SimStream::take(MutableBytes into) {
   SimEnd& mine = end();
   SimRandom& luck = connection_->network->luck(mine.node->name());
-  std::size_t most = static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), mine.inbox_bytes));
+  std::size_t most =
+      static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), mine.inbox_bytes));
   if (most > 1 && luck.below(8) == 0) most = 1 + static_cast<std::size_t>(luck.below(most));
   std::size_t got = 0;
   while (got < most) {
@@ -133,7 +136,8 @@ std::size_t SimStream::offer(ByteView bytes) {
   if (held >= most) return 0;
   constexpr std::uint64_t kSegmentMax = 64 * KiB;
   const std::uint64_t piece = std::min<std::uint64_t>({bytes.size(), most - held, kSegmentMax});
-  network.send(*connection_, side_, SimPipe::What::kData, to_bytes(bytes.first(static_cast<std::size_t>(piece))));
+  network.send(*connection_, side_, SimPipe::What::kData,
+               to_bytes(bytes.first(static_cast<std::size_t>(piece))));
   return static_cast<std::size_t>(piece);
 }
 
@@ -154,7 +158,8 @@ Task<Result<Unit>> SimStream::write(Ctx& ctx, std::span<const ByteView> parts) {
 
 Task<Result<Unit>> SimStream::finish(Ctx&) {
   if (end().reset) co_return fail(ErrorCode::kClosed, "connection reset");
-  if (!end().fin_sent) connection_->network->send(*connection_, side_, SimPipe::What::kFin, Bytes());
+  if (!end().fin_sent)
+    connection_->network->send(*connection_, side_, SimPipe::What::kFin, Bytes());
   end().fin_sent = true;
   co_return Unit{};
 }

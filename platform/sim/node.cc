@@ -8,7 +8,8 @@ namespace creel {
 
 void SimExecutor::run_one(SimRandom& luck) {
   // Rotating a few places draws among all that wait, and nobody starves.
-  for (std::uint64_t turns = luck.below(8); turns > 0; --turns) ready_.push_back(ready_.pop_front());
+  for (std::uint64_t turns = luck.below(8); turns > 0; --turns)
+    ready_.push_back(ready_.pop_front());
   ready_.pop_front().handle.resume();
 }
 

@@ -94,8 +94,8 @@ class [[nodiscard]] SimPause final : SimEvent {
 
 enum class SimCrash {
   kPowerLoss,  // The disk loses a drawn part of what was not synced.
-  kLoseAll,    // The disk loses all that was not synced.
-  kProcess,    // kill -9: the page cache survives, locks and connections do not.
+  kLoseAll,  // The disk loses all that was not synced.
+  kProcess,  // kill -9: the page cache survives, locks and connections do not.
 };
 
 // One machine: a name, disks that survive, and at most one process at a time.

@@ -65,7 +65,8 @@ void SimWorld::count_step() {
   if (step_instant_ != now_) steps_here_ = 0;
   step_instant_ = now_;
   if (++steps_here_ <= steps_max_) return;
-  std::fprintf(stderr, "sim: livelock: %" PRIu64 " steps at %" PRId64 " ns; seed 0x%016" PRIx64 "\n",
+  std::fprintf(stderr,
+               "sim: livelock: %" PRIu64 " steps at %" PRId64 " ns; seed 0x%016" PRIx64 "\n",
                steps_here_, now_.ns, seed_);
   std::abort();
 }

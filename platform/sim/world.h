@@ -22,7 +22,16 @@ namespace creel {
 class SimWorld {
  public:
   // What event_hash() is told about; the numbers are part of the hash.
-  enum Kind : std::uint64_t { kTask = 1, kTimer, kDisk, kDelivery, kConnection, kNode, kScript, kUser };
+  enum Kind : std::uint64_t {
+    kTask = 1,
+    kTimer,
+    kDisk,
+    kDelivery,
+    kConnection,
+    kNode,
+    kScript,
+    kUser
+  };
 
   explicit SimWorld(std::uint64_t seed);
   ~SimWorld();  // Ends every node as a crash does.

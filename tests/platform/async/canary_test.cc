@@ -1,6 +1,7 @@
 // Goal: the coroutine machinery survives what kills compilers: long runs of awaits without stack
-// growth, deep chains, awaits inside every kind of statement, and frames destroyed where they stand.
-// Method: counts and sums. Run it at -O0, -O2, under ASan+UBSan and TSan with every new compiler.
+// growth, deep chains, awaits inside every kind of statement, and frames destroyed where they
+// stand. Method: counts and sums. Run it at -O0, -O2, under ASan+UBSan and TSan with every new
+// compiler.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -84,9 +85,12 @@ Task<std::string> text(Ctx& ctx, std::string value) {
 Task<void> statements(Ctx& ctx, bool suspend, std::vector<std::string>& seen) {
   if (co_await truth(ctx, true, suspend)) seen.push_back("if");
   if (co_await truth(ctx, false, suspend)) seen.push_back("wrong");
-  if (co_await truth(ctx, true, suspend) && co_await truth(ctx, true, suspend)) seen.push_back("and");
-  if (co_await truth(ctx, false, suspend) || co_await truth(ctx, true, suspend)) seen.push_back("or");
-  const int chosen = co_await truth(ctx, true, suspend) ? co_await inline_value(3) : co_await inline_value(4);
+  if (co_await truth(ctx, true, suspend) && co_await truth(ctx, true, suspend))
+    seen.push_back("and");
+  if (co_await truth(ctx, false, suspend) || co_await truth(ctx, true, suspend))
+    seen.push_back("or");
+  const int chosen =
+      co_await truth(ctx, true, suspend) ? co_await inline_value(3) : co_await inline_value(4);
   switch (co_await inline_value(chosen)) {
     case 3: seen.push_back(co_await text(ctx, "switch")); break;
     default: seen.push_back("wrong");
@@ -98,7 +102,8 @@ Task<void> statements(Ctx& ctx, bool suspend, std::vector<std::string>& seen) {
   seen.push_back(std::to_string(turns));
   const std::vector<std::string> words{"a", "b"};
   for (const std::string& word : words) seen.push_back(co_await text(ctx, word + word));
-  for (int i = co_await inline_value(0); i < co_await inline_value(2); i += co_await inline_value(1))
+  for (int i = co_await inline_value(0); i < co_await inline_value(2);
+       i += co_await inline_value(1))
     seen.push_back(std::to_string(i));
 }
 
@@ -124,7 +129,8 @@ struct Counted {
 Task<Result<Counted>> make_counted(Ctx& ctx, int& count, bool good) {
   YieldNow yield(ctx);
   co_await yield;
-  if (!good) co_return fail(ErrorCode::kInvalid, "a detail long enough to live on the heap, surely");
+  if (!good)
+    co_return fail(ErrorCode::kInvalid, "a detail long enough to live on the heap, surely");
   Counted made(count);
   co_return std::move(made);
 }

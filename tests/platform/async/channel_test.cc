@@ -164,7 +164,8 @@ TEST(Semaphore, ServesInOrderAndNeverGivesTooMuch) {
     std::vector<int> order;
     for (int i = 0; i < 100; ++i) {
       const Duration how_long{static_cast<std::int64_t>(random.below(2'000))};
-      world.scope.spawn(hold(world.scope.ctx(), semaphore, 1 + random.below(10), how_long, held, most, order, i));
+      world.scope.spawn(
+          hold(world.scope.ctx(), semaphore, 1 + random.below(10), how_long, held, most, order, i));
     }
     world.loop.run();
     ASSERT_EQ(order.size(), 100u);
@@ -184,7 +185,8 @@ TEST(Semaphore, AStoppedWaiterLetsTheNextOnePass) {
   std::optional<Semaphore::Permit> mine = semaphore.try_acquire(2);
   ASSERT_TRUE(mine);
   Ctx impatient(world.scope.ctx());
-  world.scope.spawn(hold(impatient, semaphore, 4, 1_ms, held, most, order, 1));  // Blocks the queue.
+  world.scope.spawn(
+      hold(impatient, semaphore, 4, 1_ms, held, most, order, 1));  // Blocks the queue.
   world.scope.spawn(hold(world.scope.ctx(), semaphore, 2, 1_ms, held, most, order, 2));
   world.loop.run();
   EXPECT_EQ(order, std::vector<int>());

@@ -61,8 +61,8 @@ struct Journal {
 };
 
 // Serves one byte per append on every connection: the count so far, modulo 256.
-Task<void> serve_one(Ctx& ctx, Journal& journal, std::unique_ptr<Stream> stream, std::uint64_t& acked,
-                     bool& failed) {
+Task<void> serve_one(Ctx& ctx, Journal& journal, std::unique_ptr<Stream> stream,
+                     std::uint64_t& acked, bool& failed) {
   std::uint8_t byte[1];
   while (!failed) {
     Result<std::size_t> got = co_await stream->read(ctx, byte);
@@ -173,9 +173,11 @@ TEST(SimCanary, AnHonestJournalLosesNothing) {
 }
 
 TEST(SimCanary, EveryPlantedBugIsFound) {
-  for (Plant plant : {Plant::kAckBeforeSync, Plant::kNoSyncDir, Plant::kRetryFailedSync, Plant::kNoLengthCheck}) {
+  for (Plant plant :
+       {Plant::kAckBeforeSync, Plant::kNoSyncDir, Plant::kRetryFailedSync, Plant::kNoLengthCheck}) {
     bool found = false;
-    for (std::uint64_t seed = 1; seed <= 40 && !found; ++seed) found = run_journal(seed, plant).lost;
+    for (std::uint64_t seed = 1; seed <= 40 && !found; ++seed)
+      found = run_journal(seed, plant).lost;
     EXPECT_TRUE(found) << "plant " << static_cast<int>(plant);
   }
 }

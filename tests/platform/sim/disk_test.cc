@@ -78,21 +78,74 @@ TEST(SimDisk, ReadsGiveWhatWasWrittenAndStopAtTheEnd) {
   EXPECT_EQ(bench.read(*file, 5000, 100).value(), std::string("he\0\0", 4));
 }
 
+TEST(SimDisk, RandomCallsEqualAPlainVector) {
+  for (Seed seed : seeds(40)) {
+    SCOPED_TRACE(seed.replay_hint());
+    TestRandom random(seed);
+    Bench bench(seed.value);
+    std::string seen;
+    std::string durable;
+    auto file = bench.open("a");
+    ASSERT_TRUE(bench.sync_dir(".").ok());
+    for (int i = 0; i < 60; ++i) {
+      const std::size_t at = random.skewed_below(20'000);
+      switch (random.below(6)) {
+        case 0:
+          ASSERT_TRUE(bench.run(file->truncate(bench.ctx(), at)).ok());
+          seen.resize(at);
+          break;
+        case 1:
+          ASSERT_TRUE(bench.run(file->allocate(bench.ctx(), at)).ok());
+          if (at > seen.size()) seen.resize(at);
+          break;
+        case 2:
+          ASSERT_TRUE(bench.sync(*file).ok());
+          durable = seen;
+          break;
+        case 3: {
+          const bool power = random.chance(0.5);
+          bench.power_cycle(power ? SimCrash::kLoseAll : SimCrash::kProcess);
+          if (power) seen = durable;
+          file = bench.open("a");
+          break;
+        }
+        default: {
+          const std::string data = random.binary(random.skewed_below(9'000));
+          ASSERT_TRUE(bench.write(*file, at, data).ok());
+          if (!data.empty() && at + data.size() > seen.size()) seen.resize(at + data.size());
+          if (!data.empty()) seen.replace(at, data.size(), data);
+        }
+      }
+      ASSERT_TRUE(bench.peek("a") == seen) << "after call " << i;
+      ASSERT_TRUE(to_string(*bench.disk().peek_durable("a")) == durable) << "after call " << i;
+      ASSERT_EQ(bench.disk().drive().used_bytes, sim_blocks(seen.size()));
+    }
+    std::string read;
+    while (read.size() < seen.size()) read += bench.read(*file, read.size(), 777).value();
+    EXPECT_TRUE(read == seen);
+  }
+}
+
 TEST(SimDisk, ErrorsNameWhatIsWrong) {
   Bench bench;
   OpenOptions options;
-  EXPECT_EQ(bench.run(bench.door().open(bench.ctx(), "a", options)).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(bench.run(bench.door().open(bench.ctx(), "a", options)).error().code,
+            ErrorCode::kNotFound);
   options.create = options.exclusive = true;
-  EXPECT_EQ(bench.run(bench.door().open(bench.ctx(), "no/a", options)).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(bench.run(bench.door().open(bench.ctx(), "no/a", options)).error().code,
+            ErrorCode::kNotFound);
   auto file = bench.open("a");
-  EXPECT_EQ(bench.run(bench.door().open(bench.ctx(), "a", options)).error().code, ErrorCode::kExists);
+  EXPECT_EQ(bench.run(bench.door().open(bench.ctx(), "a", options)).error().code,
+            ErrorCode::kExists);
   ASSERT_TRUE(bench.run(bench.door().make_dir(bench.ctx(), "d")).ok());
   ASSERT_TRUE(bench.run(bench.door().make_dir(bench.ctx(), "/d/")).ok());
   auto inner = bench.open("d/x");
   EXPECT_EQ(bench.run(bench.door().list(bench.ctx(), "d")).value(), std::vector<std::string>{"x"});
-  EXPECT_EQ(bench.run(bench.door().list(bench.ctx(), ".")).value(), (std::vector<std::string>{"a", "d"}));
+  EXPECT_EQ(bench.run(bench.door().list(bench.ctx(), ".")).value(),
+            (std::vector<std::string>{"a", "d"}));
   EXPECT_EQ(code_of(bench.run(bench.door().remove(bench.ctx(), "d"))), ErrorCode::kExists);
-  EXPECT_EQ(code_of(bench.run(bench.door().rename(bench.ctx(), "nope", "b"))), ErrorCode::kNotFound);
+  EXPECT_EQ(code_of(bench.run(bench.door().rename(bench.ctx(), "nope", "b"))),
+            ErrorCode::kNotFound);
   const OpenOptions read_only;
   FileResult opened = bench.run(bench.door().open(bench.ctx(), "a", read_only));
   EXPECT_EQ(code_of(bench.write(*opened.value(), 0, "no")), ErrorCode::kDenied);
@@ -200,7 +253,8 @@ TEST(SimDisk, ReplacingByRenameLeavesTheOldOrTheNew) {
   std::set<std::string> seen;
   for (Seed seed : seeds(100)) {
     Bench bench(seed.value);
-    ASSERT_TRUE(bench.run(write_file_durable(bench.ctx(), bench.door(), "conf", to_bytes("old"))).ok());
+    ASSERT_TRUE(
+        bench.run(write_file_durable(bench.ctx(), bench.door(), "conf", to_bytes("old"))).ok());
     auto file = bench.open("conf.tmp");
     ASSERT_TRUE(bench.write(*file, 0, "new").ok());
     ASSERT_TRUE(bench.sync(*file).ok());
@@ -215,7 +269,8 @@ TEST(SimDisk, RenameBeforeSyncMayLeaveAnEmptyFile) {
   std::set<std::string> seen;
   for (Seed seed : seeds(200)) {
     Bench bench(seed.value);
-    ASSERT_TRUE(bench.run(write_file_durable(bench.ctx(), bench.door(), "conf", to_bytes("old"))).ok());
+    ASSERT_TRUE(
+        bench.run(write_file_durable(bench.ctx(), bench.door(), "conf", to_bytes("old"))).ok());
     auto file = bench.open("conf.tmp");
     ASSERT_TRUE(bench.write(*file, 0, "new").ok());
     ASSERT_TRUE(bench.run(bench.door().rename(bench.ctx(), "conf.tmp", "conf")).ok());
@@ -292,6 +347,8 @@ TEST(SimDisk, TheNthCallFailsOnce) {
   bench.disk().fail_nth(SimDiskOp::kRead, 1, ErrorCode::kIo);
   EXPECT_FALSE(bench.read(*file, 0, 1).ok());
   EXPECT_TRUE(bench.read(*file, 0, 1).ok());
+  bench.disk().fail_nth(SimDiskOp::kSync, 1, ErrorCode::kIo, "b");
+  EXPECT_TRUE(bench.sync(*file).ok()) << "another file";
   EXPECT_EQ(bench.disk().counters().errors, 2u);
   EXPECT_EQ(bench.disk().counters().of(SimDiskOp::kWrite), 4u);
   EXPECT_EQ(bench.disk().counters().of(SimDiskOp::kRead), 2u);

@@ -18,13 +18,16 @@ struct Wire {
   explicit Wire(std::uint64_t seed = 1, std::optional<TlsSettings> tls = std::nullopt)
       : world(seed), client(world.add_node("client")), server(world.add_node("server")) {
     Result<ListenerPtr> made = *world.finish(
-        server, server.platform().network.listen(server.ctx(), Address{"0.0.0.0", 9000}, std::move(tls)));
+        server,
+        server.platform().network.listen(server.ctx(), Address{"0.0.0.0", 9000}, std::move(tls)));
     check(made.ok());
     listener = made.take();
   }
   Result<StreamPtr> connect(Duration max = 3600_s, std::optional<TlsSettings> tls = std::nullopt) {
     std::optional<Result<StreamPtr>> done = world.finish(
-        client, client.platform().network.connect(client.ctx(), Address{"server", 9000}, std::move(tls)), max);
+        client,
+        client.platform().network.connect(client.ctx(), Address{"server", 9000}, std::move(tls)),
+        max);
     if (!done) return fail(ErrorCode::kUnknown, "still connecting");
     return std::move(*done);
   }
@@ -43,13 +46,14 @@ struct Wire {
   }
   Result<std::string> receive(Stream& stream, SimNode& to, Duration max = 3600_s) {
     Bytes into(1'000);
-    std::optional<Result<std::size_t>> done = world.finish(to, read_with_deadline(to.ctx(), stream, into, max));
+    std::optional<Result<std::size_t>> done =
+        world.finish(to, read_with_deadline(to.ctx(), stream, into, max));
     check(done.has_value());
     if (!done->ok()) return done->error();
     return to_string(ByteView(into).first(done->value()));
   }
-  static Task<Result<std::size_t>> read_with_deadline(Ctx& parent, Stream& stream, MutableBytes into,
-                                                      Duration max) {
+  static Task<Result<std::size_t>> read_with_deadline(Ctx& parent, Stream& stream,
+                                                      MutableBytes into, Duration max) {
     Ctx ctx(parent, parent.clock().now() + max);
     co_return co_await stream.read(ctx, into);
   }
@@ -229,7 +233,8 @@ TEST(SimNetwork, ACrashResetsPeersAndFreesThePort) {
   EXPECT_FALSE(wire.connect().ok());
   wire.server.restart();
   Result<ListenerPtr> again = *wire.world.finish(
-      wire.server, wire.server.platform().network.listen(wire.server.ctx(), Address{"", 9000}, std::nullopt));
+      wire.server,
+      wire.server.platform().network.listen(wire.server.ctx(), Address{"", 9000}, std::nullopt));
   ASSERT_TRUE(again.ok());
   EXPECT_TRUE(wire.connect().ok());
   wire.there.reset();  // Of the dead process.
@@ -250,7 +255,8 @@ TEST(SimNetwork, ACrashWhileReadingAndWritingIsSafe) {
     (seed.value % 2 == 0 ? wire.server : wire.client).crash();
     wire.world.run_for(10_s);
     EXPECT_FALSE(sent && ended);
-    EXPECT_EQ(seed.value % 2 == 0 ? wire.client.scope().running() : wire.server.scope().running(), 0u);
+    EXPECT_EQ(seed.value % 2 == 0 ? wire.client.scope().running() : wire.server.scope().running(),
+              0u);
   }
 }
 
@@ -283,14 +289,14 @@ TEST(SimNetwork, WhatWasSentBeforeAnOrderlyCloseArrives) {
 TEST(SimNetwork, PortsAreTakenOnceAndZeroGivesAFreeOne) {
   Wire wire;
   Network& network = wire.server.platform().network;
-  Result<ListenerPtr> taken =
-      *wire.world.finish(wire.server, network.listen(wire.server.ctx(), Address{"server", 9000}, std::nullopt));
+  Result<ListenerPtr> taken = *wire.world.finish(
+      wire.server, network.listen(wire.server.ctx(), Address{"server", 9000}, std::nullopt));
   EXPECT_EQ(taken.error().code, ErrorCode::kExists);
-  Result<ListenerPtr> free =
-      *wire.world.finish(wire.server, network.listen(wire.server.ctx(), Address{"::", 0}, std::nullopt));
+  Result<ListenerPtr> free = *wire.world.finish(
+      wire.server, network.listen(wire.server.ctx(), Address{"::", 0}, std::nullopt));
   EXPECT_NE(free.value()->local().port, 0);
-  Result<ListenerPtr> foreign =
-      *wire.world.finish(wire.server, network.listen(wire.server.ctx(), Address{"client", 1}, std::nullopt));
+  Result<ListenerPtr> foreign = *wire.world.finish(
+      wire.server, network.listen(wire.server.ctx(), Address{"client", 1}, std::nullopt));
   EXPECT_EQ(foreign.error().code, ErrorCode::kInvalid);
 }
 
