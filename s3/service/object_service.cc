@@ -45,7 +45,7 @@ Task<S3Result<Answer>> ObjectService::submit(Ctx& ctx, std::string meta, Bytes p
   op.meta = to_bytes(std::string_view(meta));
   op.payload = std::move(payload);
   CO_TRY(verdict, co_await log_.submit(ctx, std::move(op)));
-  if (verdict.answer.empty()) {
+  if (!verdict.accepted && verdict.answer.empty()) {  // The rows failed, not the request.
     check(verdict.error.has_value());
     co_return *verdict.error;
   }
