@@ -27,6 +27,7 @@ struct OpView {
   Place place;
   bool replay = false;
   std::uint64_t payload_crc64 = 0;
+  std::uint64_t payload_bytes = 0;
   // The payload's extent, from the final meta length: call it after op.meta is final.
   Extent payload_extent() const;
 };
@@ -55,7 +56,14 @@ struct Options {
   // Folders that hold the same log: 1 at the edge, up to 3 in a core. A batch is durable when
   // ⌊n/2⌋+1 of them have flushed it. The index lies in the first healthy one.
   std::vector<std::string> dirs;
-  std::uint64_t segment_bytes = 0;                // 0: chosen at format from the drive's size.
+  // Fixed at format; a power of two. 0: 2^⌊log2(size/64)⌋, at least 8 MiB, at most the maximum.
+  std::uint64_t segment_bytes = 0;
+  std::uint64_t segment_bytes_max = 64 * MiB;     // Core: 256 MiB.
+  // What the store may use of the file system. 0: as at format, there 80 % of what is free.
+  std::uint64_t size_bytes = 0;
+  // Mirrors: a blank folder among formatted ones is filled from the others (`creel heal`). Else it is
+  // reported as down, for it may be a mount point without its drive.
+  bool adopt_blank = false;
   std::size_t batch_bytes_max = 1 * MiB;          // Core: 4 MiB.
   std::size_t inline_bytes_max = 256 * KiB;       // Core: 1 MiB.
   std::size_t queue_bytes_max = 4 * MiB;          // Ops waiting for a batch; then submit() waits.
@@ -66,6 +74,7 @@ struct Options {
   unsigned lane = 1;                              // Disk lane of the log writer; +1 for mirrors.
   // Opens the rows kept in DIR/idx; LMDB in production, memory in the simulator. `fresh` throws
   // away what is there (rebuild).
+  // Called with `dir` = DIR/idx, which exists; on an offload thread.
   std::function<Result<std::unique_ptr<RowBase>>(const std::string& dir, const Uuid& store, bool fresh)>
       open_base;
   std::function<void(std::string_view)> log;      // One line for the operator; may be empty.
@@ -142,12 +151,16 @@ class Store : public RowReader {
 
   // Operations with lsn > after in order, at most `bytes_max` of records (at least one if there is
   // one). Empty at the end of the durable log. Reads sequentially; `with_payload` loads bodies too.
+  // Errors: kCorrupt (the operations right after `after` are damaged in every copy: lost() names
+  // them, go on behind), kNotFound (the log begins later), kIo.
   virtual Task<Result<std::vector<LoggedOp>>> read_log(Ctx& ctx, Lsn after, std::size_t bytes_max,
                                                        bool with_payload) = 0;
   // Resumes when the newest durable operation is above `after`.
   virtual Task<Result<Unit>> wait_beyond(Ctx& ctx, Lsn after) = 0;
 
   virtual Task<Result<Unit>> checkpoint(Ctx& ctx) = 0;
+  // Operations that no copy of the log holds any more: reported, never skipped silently.
+  virtual std::vector<LostRange> lost() const = 0;
   virtual Status status() const = 0;
   virtual const Uuid& uuid() const = 0;
   virtual std::uint32_t epoch() const = 0;

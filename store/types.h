@@ -34,6 +34,15 @@ inline constexpr std::size_t kExtentBytes = 40;
 void append_extent(Bytes& out, const Extent& extent);
 Result<Extent> parse_extent(ByteView bytes, std::size_t at);  // kCorrupt if short or unknown kind.
 
+// Operations [first, last] that damage took away, and where the damage begins.
+struct LostRange {
+  Lsn first;
+  Lsn last;
+  std::uint32_t segment = 0;
+  std::uint64_t offset = 0;
+  bool operator==(const LostRange&) const = default;
+};
+
 // One operation. `meta` belongs to the model (TLV); decide() may replace it by its decided form.
 struct Op {
   Bytes meta;     // ≤ kMetaBytesMax

@@ -106,6 +106,18 @@ Task<Result<Unit>> Folder::write_synced(Ctx& ctx, std::uint32_t segment, std::ui
   co_return co_await file->sync(ctx);
 }
 
+Task<Result<Unit>> Folder::remove_segment(Ctx& ctx, std::uint32_t segment) {
+  const auto found = open_.find(segment);
+  if (found != open_.end()) {
+    if (found->second->users > 0) co_return Unit{};
+    open_.erase(found);
+  }
+  Result<Unit> removed = co_await disk_.remove(ctx, segment_path(segment));
+  if (!removed.ok() && removed.error().code == ErrorCode::kNotFound) co_return Unit{};
+  if (!removed.ok()) co_return removed.error();
+  co_return co_await disk_.sync_dir(ctx, dir_ + "/seg");
+}
+
 Task<Result<Unit>> Folder::truncate(Ctx& ctx, std::uint32_t segment, std::uint64_t bytes) {
   CO_TRY(file, co_await this->segment(ctx, segment));
   CO_DO(co_await file->truncate(ctx, bytes));

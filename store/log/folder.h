@@ -64,6 +64,8 @@ class Folder {
   // Writes at `offset` of any segment and syncs it.
   Task<Result<Unit>> write_synced(Ctx& ctx, std::uint32_t segment, std::uint64_t offset,
                                   std::shared_ptr<const Bytes> bytes);
+  // ok if it is not there. A file in use stays until the next start.
+  Task<Result<Unit>> remove_segment(Ctx& ctx, std::uint32_t segment);
   Task<Result<Unit>> truncate(Ctx& ctx, std::uint32_t segment, std::uint64_t bytes);
   // Into the slot whose turn it is; clears the suspect word.
   Task<Result<Unit>> write_state(Ctx& ctx, DriveState state);

@@ -59,6 +59,9 @@ class LogScan {
   // damage is a step.
   Task<Result<Step>> next(Ctx& ctx, const Bounds& bounds);
 
+  // Before going on after kEnd: the log may have grown.
+  void refresh() { window_.forget(); }
+
   // After kEnd.
   LogPlace place() const { return {segment_.id, at_}; }
   Lsn last_lsn() const { return last_; }

@@ -5,19 +5,11 @@
 
 #include "platform/base/bytes.h"
 #include "store/log/format.h"
+#include "store/types.h"
 
 namespace creel::store {
 
-// Operations that no copy of the log holds any more (R4): reported at every start, never skipped
-// silently.
-struct LostRange {
-  Lsn first;
-  Lsn last;
-  std::uint32_t segment = 0;
-  std::uint64_t offset = 0;  // Where the damage begins.
-  bool operator==(const LostRange&) const = default;
-};
-inline constexpr std::size_t kLostRangesMax = 64;
+inline constexpr std::size_t kLostRangesMax = 64;  // Kept over restarts.
 
 // DIR/state: two 4 KiB slots written in turn, in place, so that a full drive can still start; and a
 // third block for the one word a signal handler may set (docs/formats/state.md).

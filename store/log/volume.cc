@@ -112,9 +112,20 @@ void Volume::add(const SegmentInfo& info) {
 }
 
 void Volume::release(const SegmentInfo& info) {
-  spares.push_back({info.id, info.generation});
-  segments.erase(info.id);
+  const std::uint32_t id = info.id;
+  doomed.push_back(id);
+  segments.erase(id);
   ++segments_version;
+}
+
+Task<Result<Unit>> Volume::remove_doomed(Ctx& ctx) {
+  while (!doomed.empty()) {
+    const std::uint32_t id = doomed.back();
+    doomed.pop_back();
+    const auto remove = [&](Folder& folder) { return folder.remove_segment(ctx, id); };
+    CO_DO(co_await on_all(ctx, remove));
+  }
+  co_return Unit{};
 }
 
 Task<Result<Unit>> Volume::measure(Ctx& ctx) {

@@ -58,8 +58,10 @@ class Volume {
   Task<Result<SegmentInfo>> claim(Ctx& ctx, StreamKind stream, std::size_t reserve);
   Bytes header_of(const SegmentInfo& info) const;
   void add(const SegmentInfo& info);
-  // Its blocks hold nothing any more; the file will be used again, in another generation.
+  // It holds nothing: forgotten now, its files go with remove_doomed(). They are not used again, so
+  // that a torn header is never mistaken for one of an older generation.
   void release(const SegmentInfo& info);
+  Task<Result<Unit>> remove_doomed(Ctx& ctx);
 
   // --- space
   Task<Result<Unit>> measure(Ctx& ctx);
@@ -83,6 +85,7 @@ class Volume {
   std::map<std::uint32_t, SegmentInfo> segments;
   std::uint64_t segments_version = 1;   // Rises when `segments` changes.
   std::deque<Spare> spares;
+  std::vector<std::uint32_t> doomed;    // Files to remove.
   std::uint32_t next_segment = 1;
   std::uint64_t bulk_unused_bytes = 0;  // Of the current BULK segment.
   DiskSpace space;
@@ -93,6 +96,8 @@ class Volume {
   std::vector<std::string> damage;
   std::vector<LostRange> lost;
   bool index_suspect = false;
+  std::uint32_t unclean_streak = 0;     // Of the state file.
+  std::uint64_t streak_wall_ms = 0;
   Event changed;                        // Spares taken, health changed.
 
  private:

@@ -1,0 +1,161 @@
+#pragma once
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "platform/async/event.h"
+#include "store/extents/bulk_stream.h"
+#include "store/extents/extent_reader.h"
+#include "store/index/layer.h"
+#include "store/log/batch_builder.h"
+#include "store/log/log_reader.h"
+#include "store/log/log_writer.h"
+#include "store/log/signal.h"
+#include "store/log/volume.h"
+#include "store/store.h"
+
+namespace creel::store {
+
+// One operation on its way, in the frame of submit().
+class Submission : public ListNode {
+ public:
+  Submission(Executor& executor, Op&& submitted);
+  void answer(Result<Verdict> verdict);  // Once; leaves its queue.
+  bool await_ready() const noexcept { return outcome.has_value(); }
+  void await_suspend(std::coroutine_handle<> handle) { ready_.handle = handle; }
+  void await_resume() const noexcept {}
+
+  Op op;
+  std::size_t bytes;          // As queued.
+  Bytes cells;
+  std::uint64_t crc64 = 0;
+  Verdict verdict;            // Once decided.
+  std::optional<Result<Verdict>> outcome;
+
+ private:
+  Executor& executor_;
+  Ready ready_;
+};
+
+// Operations decided together, written with one write and one flush.
+struct Batch {
+  Batch(const Seed& seed, std::uint64_t offset, std::uint64_t bytes_max, Lsn first)
+      : builder(seed, offset, bytes_max), first_lsn(first) {}
+  BatchBuilder builder;
+  Layer edits;
+  List<Submission> waiters;
+  Lsn first_lsn;
+  Lsn last_lsn;
+  bool closed = false;
+  // Once launched:
+  std::uint64_t number = 0;
+  std::uint64_t chain_before = 0;
+  std::optional<BulkEnd> noted_before;
+  std::uint64_t bytes = 0;
+};
+
+// The Store: decides, stages and publishes on its loop; only writes, flushes and checkpoints run
+// elsewhere. The next batch is decided while the last one is being flushed; readers see durable rows
+// only. Loop thread only.
+class Engine final : public Store {
+ public:
+  Engine(Platform& platform, Decider& decider, Options options);
+  ~Engine() override = default;
+
+  Task<void> run(Ctx& ctx) override;
+  Task<Result<Unit>> close(Ctx& ctx) override;
+  Task<Result<Verdict>> submit(Ctx& ctx, Op op) override;
+  Result<Unit> admit(std::uint64_t bytes) const override;
+  Task<Result<std::unique_ptr<BodyWriter>>> start_body(Ctx& ctx, std::uint64_t size_hint) override;
+  Task<Result<Unit>> read(Ctx& ctx, Extent extent, std::uint64_t offset,
+                          MutableBytes into) override;
+  Task<Result<std::vector<LoggedOp>>> read_log(Ctx& ctx, Lsn after, std::size_t bytes_max,
+                                               bool with_payload) override;
+  Task<Result<Unit>> wait_beyond(Ctx& ctx, Lsn after) override;
+  Task<Result<Unit>> checkpoint(Ctx& ctx) override;
+  Status status() const override;
+  const Uuid& uuid() const override { return volume_.uuid; }
+  std::uint32_t epoch() const override { return volume_.epoch; }
+  std::uint64_t starts() const override { return volume_.starts; }
+  std::vector<LostRange> lost() const override { return volume_.lost; }
+  Result<std::optional<std::string>> find(Table table, std::string_view key) const override;
+  Result<std::unique_ptr<RowCursor>> cursor(Table table) const override;
+
+ private:
+  friend class Recovery;
+
+  // --- engine.cc: the way of an operation
+  Result<Unit> may_submit(const Op& op) const;
+  Task<void> write_batches(Ctx& ctx, Scope& scope);
+  bool can_decide();
+  bool must_roll(const Submission& first) const;
+  Task<void> decide_some(Ctx& ctx);
+  Task<Result<Unit>> begin_batch(Ctx& ctx);
+  bool decide_one(Submission& submission, StagingRows& rows);
+  void launch(Scope& scope);
+  Task<void> fly(Ctx& ctx);
+  void land();
+  void drop_undurable(const Error& flight_error, const Error& next_error);
+  void refuse_queue(const Error& error);
+
+  // --- engine_rows.cc: overlay and checkpoints
+  void publish(Layer& edits);
+  std::vector<const Layer*> published() const;
+  Task<void> checkpoint_when_due(Ctx& ctx);
+  Instant checkpoint_due() const;
+  Task<Result<Unit>> commit_frozen(Ctx& ctx, Lsn applied);
+
+  // --- engine_upkeep.cc: space, state, status
+  Task<void> keep_up(Ctx& ctx);
+  Task<Result<Unit>> keep_spares(Ctx& ctx);
+  DriveState drive_state(bool clean) const;
+  Task<Result<Unit>> save_state(Ctx& ctx, bool clean);
+
+  Platform& platform_;
+  Decider& decider_;
+  Options options_;
+  Volume volume_;
+  LogWriter log_;
+  LogReader log_reader_;
+  BulkStream bulk_;
+  ExtentReader extents_;
+  std::unique_ptr<RowBase> base_;
+
+  // The overlay: rows of durable batches not yet in the base.
+  Layer active_;
+  Layer frozen_;                  // Being committed to the base.
+  Instant first_dirty_;           // Of active_.
+  mutable bool base_suspect_ = false;  // It gave back damage: rebuild at the next start.
+  bool checkpointing_ = false;
+  bool checkpoint_full_ = false;  // The last one met kNoSpace.
+  Event dirty_;
+  Event checkpoint_done_;
+
+  // The log's end. Positions are those after the flight, if there is one.
+  Lsn durable_lsn_;
+  std::uint64_t durable_batch_ = 0;
+  LogPlace durable_place_;
+  Lsn next_lsn_{1};
+  std::uint64_t next_batch_ = 1;
+  std::uint64_t chain_ = 0;
+  std::uint64_t tail_ = 0;
+  bool roll_next_ = false;        // The current segment must not be continued.
+  std::optional<BulkEnd> noted_;  // By the newest NOTE.
+  std::uint32_t noted_segment_ = 0;  // LOG segment that holds a NOTE already.
+
+  List<Submission> queue_;
+  std::size_t queued_bytes_ = 0;
+  Event queue_room_;
+  std::unique_ptr<Batch> next_;
+  std::unique_ptr<Batch> flight_;
+  Signal wake_;
+  Event durable_changed_;
+  bool running_ = false;
+  bool stopping_ = false;
+  std::uint64_t batches_ = 0;
+  Instant started_;
+};
+
+}  // namespace creel::store

@@ -1,0 +1,99 @@
+#include <algorithm>
+
+#include "platform/base/text.h"
+#include "store/engine.h"
+
+namespace creel::store {
+
+std::vector<const Layer*> Engine::published() const {
+  std::vector<const Layer*> layers{&active_};
+  if (!frozen_.empty()) layers.push_back(&frozen_);
+  return layers;
+}
+
+Result<std::optional<std::string>> Engine::find(Table table, std::string_view key) const {
+  if (const auto* value = find_in(active_, table, key)) return *value;
+  if (const auto* value = find_in(frozen_, table, key)) return *value;
+  Result<std::optional<std::string>> found = base_->find(table, key);
+  if (!found.ok() && found.error().code == ErrorCode::kCorrupt) base_suspect_ = true;
+  return found;
+}
+
+Result<std::unique_ptr<RowCursor>> Engine::cursor(Table table) const {
+  return cursor_through(published(), *base_, table);
+}
+
+void Engine::publish(Layer& edits) {
+  const std::size_t before = active_.size();
+  if (before == 0) first_dirty_ = platform_.clock.now();
+  fold_into(active_, edits);
+  // The checkpoint task sleeps until its time; tell it only when that may have changed.
+  for (const std::size_t mark : {std::size_t{1}, options_.checkpoint_rows / 16,
+                                 options_.checkpoint_rows})
+    if (before < mark && active_.size() >= mark) {
+      dirty_.notify_all();
+      break;
+    }
+}
+
+// Few rows may wait long: each checkpoint costs two flushes and the pages it touches.
+Instant Engine::checkpoint_due() const {
+  if (active_.empty()) return Instant::never();
+  if (active_.size() >= options_.checkpoint_rows) return first_dirty_;
+  const bool busy = active_.size() >= options_.checkpoint_rows / 16;
+  return first_dirty_ + (busy ? options_.checkpoint_busy : options_.checkpoint_idle);
+}
+
+Task<void> Engine::checkpoint_when_due(Ctx& ctx) {
+  constexpr Duration kRetry = 1_s;
+  while (!ctx.stopped()) {
+    const Instant due = checkpoint_due();
+    if (due <= platform_.clock.now()) {
+      Result<Unit> done = co_await checkpoint(ctx);
+      if (!done.ok() && !ctx.stopped()) {
+        Result<Unit> slept = co_await sleep_for(ctx, kRetry);
+        if (!slept.ok()) co_return;
+      }
+      continue;
+    }
+    Ctx timed(ctx, due);
+    Result<Unit> woken = co_await dirty_.wait(timed);
+    if (!woken.ok() && ctx.stopped()) co_return;
+  }
+}
+
+Task<Result<Unit>> Engine::checkpoint(Ctx& ctx) {
+  while (checkpointing_) CO_DO(co_await checkpoint_done_.wait(ctx));
+  if (base_->applied() >= durable_lsn_) co_return Unit{};
+  if (volume_.read_only) co_return fail(ErrorCode::kReadOnly, volume_.reason);
+  checkpointing_ = true;
+  check(frozen_.empty());
+  frozen_.swap(active_);
+  Result<Unit> done = co_await commit_frozen(ctx, durable_lsn_);
+  if (done.ok()) {
+    base_->publish();
+    frozen_.clear();
+  } else {  // The old rows stand, and so does what was to change them.
+    fold_into(frozen_, active_);
+    active_.swap(frozen_);
+    if (done.error().code != ErrorCode::kNoSpace) volume_.stop_writing(done.error());
+    else if (!checkpoint_full_) volume_.note(cat("checkpoint put off: ", error_text(done.error())));
+  }
+  checkpoint_full_ = !done.ok() && done.error().code == ErrorCode::kNoSpace;
+  checkpointing_ = false;
+  checkpoint_done_.notify_all();
+  wake_.notify();
+  co_return done;
+}
+
+Task<Result<Unit>> Engine::commit_frozen(Ctx& ctx, Lsn applied) {
+  std::vector<RowEdit> edits;
+  edits.reserve(frozen_.size());
+  for (const auto& [name, value] : frozen_) edits.push_back({name.table, name.key, value});
+  Result<Unit> done = Unit{};
+  auto work = [&] { done = base_->commit(edits, applied); };
+  co_await offload_call(ctx, platform_.offload, work);
+  co_return done;
+}
+
+}  // namespace creel::store

@@ -1,0 +1,107 @@
+#include <algorithm>
+
+#include "platform/base/text.h"
+#include "store/engine.h"
+
+namespace creel::store {
+
+// Spares ahead of need, free space measured, state flags written.
+Task<void> Engine::keep_up(Ctx& ctx) {
+  constexpr Duration kInterval = 5_s;
+  constexpr Duration kServed = 60_s;  // After that a start counts as a good one.
+  const Instant begun = platform_.clock.now();
+  bool suspect_saved = false;
+  bool full_said = false;
+  while (!ctx.stopped() && !volume_.read_only) {
+    Result<Unit> kept = co_await keep_spares(ctx);
+    if (!kept.ok() && kept.error().code != ErrorCode::kNoSpace) {
+      volume_.stop_writing(kept.error());
+      break;
+    }
+    if (!kept.ok() && !full_said) volume_.note(cat("no further segment: ", error_text(kept.error())));
+    full_said = !kept.ok();
+    volume_.tight = !volume_.admit(0).ok();  // Which raises the bar: 5 % going down, 7 % coming back.
+    if (base_suspect_ && !volume_.index_suspect) {
+      volume_.index_suspect = true;
+      volume_.report("the index gave back damaged rows; it will be rebuilt at the next start");
+    }
+    const bool served = volume_.unclean_streak > 0 && platform_.clock.now() - begun >= kServed;
+    if (served) volume_.unclean_streak = 0;
+    if (served || (volume_.index_suspect && !suspect_saved)) {
+      suspect_saved = volume_.index_suspect;
+      Result<Unit> saved = co_await save_state(ctx, false);
+      if (!saved.ok()) volume_.stop_writing(saved.error());
+    }
+    Ctx timed(ctx, platform_.clock.now() + kInterval);
+    Result<Unit> woken = co_await volume_.changed.wait(timed);
+    if (!woken.ok() && ctx.stopped()) break;
+  }
+  wake_.notify();  // Read-only: the writer has answers to give.
+}
+
+Task<Result<Unit>> Engine::keep_spares(Ctx& ctx) {
+  constexpr std::size_t kSpares = 2;
+  CO_DO(co_await volume_.remove_doomed(ctx));
+  CO_DO(co_await volume_.measure(ctx));
+  while (volume_.spares.size() < kSpares && !ctx.stopped()) {
+    CO_DO(co_await volume_.make_spare(ctx));
+    CO_DO(co_await volume_.measure(ctx));
+  }
+  co_return Unit{};
+}
+
+DriveState Engine::drive_state(bool clean) const {
+  DriveState state;
+  state.starts = volume_.starts;
+  state.clean = clean;
+  state.index_suspect = volume_.index_suspect || base_suspect_;
+  state.unclean_streak = clean ? 0 : volume_.unclean_streak;
+  state.streak_wall_ms = volume_.streak_wall_ms;
+  state.last_lsn = durable_lsn_;
+  state.last_batch = durable_batch_;
+  state.chain = chain_;
+  state.log_segment = roll_next_ ? 0 : log_.segment().id;
+  state.log_end = tail_;
+  if (bulk_.end()) state.bulk = *bulk_.end();
+  state.lost = volume_.lost;
+  return state;
+}
+
+Task<Result<Unit>> Engine::save_state(Ctx& ctx, bool clean) {
+  const DriveState state = drive_state(clean);
+  const auto write = [&](Folder& folder) { return folder.write_state(ctx, state); };
+  co_return co_await volume_.on_all(ctx, write);
+}
+
+Task<Result<Unit>> Engine::close(Ctx& ctx) {
+  check(!running_);
+  stopping_ = true;
+  if (volume_.read_only) co_return fail(ErrorCode::kReadOnly, volume_.reason);
+  CO_DO(co_await checkpoint(ctx));
+  co_return co_await save_state(ctx, true);
+}
+
+Status Engine::status() const {
+  Status status;
+  status.read_only = volume_.read_only;
+  status.reason = volume_.reason;
+  status.last = durable_lsn_;
+  status.checkpointed = base_->applied();
+  status.segments = volume_.segments.size();
+  for (const auto& [id, info] : volume_.segments)
+    (info.stream == StreamKind::kLog ? status.log_bytes : status.bulk_bytes) +=
+        volume_.segment_bytes;
+  status.rows = base_->row_count();
+  status.index_bytes = base_->bytes_used();
+  status.free_bytes = volume_.free_bytes();
+  status.batches = batches_;
+  for (const auto& folder : volume_.folders) {
+    status.flushes += folder->flushes;
+    if (!folder->live()) status.mirrors_down.push_back(cat(folder->dir(), ": ", folder->why_down()));
+  }
+  status.damaged_ranges = volume_.damaged_ranges;
+  status.damage = volume_.damage;
+  return status;
+}
+
+}  // namespace creel::store

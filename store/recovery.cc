@@ -1,0 +1,300 @@
+#include "store/recovery.h"
+
+#include <algorithm>
+
+#include "platform/base/text.h"
+
+namespace creel::store {
+
+Task<Result<std::unique_ptr<Store>>> Store::open(Ctx& ctx, Platform& platform, Decider& decider,
+                                                 Options options) {
+  auto engine = std::make_unique<Engine>(platform, decider, std::move(options));
+  Recovery recovery(*engine);
+  Result<Unit> done = co_await recovery.run(ctx);
+  if (!done.ok()) co_return done.error();
+  co_return std::unique_ptr<Store>(std::move(engine));
+}
+
+Task<Result<Unit>> Recovery::run(Ctx& ctx) {
+  CO_DO(co_await open_folders(ctx));
+  CO_DO(co_await load_states(ctx));
+  CO_DO(co_await count_start(ctx));
+  for (const auto& folder : volume_.folders) {
+    if (!folder->live()) continue;
+    Shelf shelf;
+    shelf.folder = folder.get();
+    shelf.blank = std::find(blank_.begin(), blank_.end(), folder.get()) != blank_.end();
+    Result<Unit> formatted = Unit{};
+    if (shelf.blank) formatted = co_await format_folder(ctx, *folder, false);
+    Result<Unit> read = formatted.ok() ? co_await read_headers(ctx, shelf) : formatted;
+    if (read.ok()) {
+      shelves_.push_back(std::move(shelf));
+      continue;
+    }
+    if (volume_.folders.size() == 1 || read.error().code == ErrorCode::kInvalid)
+      co_return read.error();
+    folder->leave(error_text(read.error()));
+  }
+  if (volume_.folders.size() > 1) CO_DO(co_await agree(ctx));
+  else adopt(shelves_.front());
+  // What is taken for headers and spares below needs this figure.
+  CO_DO(co_await volume_.measure(ctx));
+  CO_DO(co_await open_index(ctx, state_.index_suspect && log_is_complete()));
+  Result<Unit> replayed = co_await replay(ctx);
+  if (!replayed.ok() && replayed.error().code == ErrorCode::kCorrupt && !index_fresh_ &&
+      log_is_complete() && volume_.lost.empty()) {
+    volume_.report(cat("the index does not fit the log, rebuilding it: ",
+                       replayed.error().detail));
+    engine_.active_.clear();
+    CO_DO(co_await open_index(ctx, true));
+    replayed = co_await replay(ctx);
+  }
+  if (!replayed.ok()) co_return replayed.error();
+  CO_DO(co_await volume_.remove_doomed(ctx));
+  volume_.index_suspect = state_.index_suspect && !index_fresh_;
+  CO_DO(co_await engine_.save_state(ctx, false));
+  for (const auto& folder : volume_.folders)
+    if (!folder->live())
+      volume_.report(cat("log folder ", folder->dir(), " is left out: ", folder->why_down()));
+  co_return Unit{};
+}
+
+void Recovery::adopt(const Shelf& shelf) {
+  volume_.segments = shelf.segments;
+  ++volume_.segments_version;
+  volume_.spares.clear();
+  for (const auto& [id, generation] : shelf.spares) volume_.spares.push_back({id, generation});
+  volume_.next_segment = shelf.next_segment;
+  volume_.doomed = shelf.doomed;
+  volume_.epoch = std::max<std::uint32_t>(shelf.epoch, 1);
+  volume_.term = shelf.term;
+}
+
+// Else the index cannot be made from it, and must not be thrown away.
+bool Recovery::log_is_complete() const {
+  const std::vector<const SegmentInfo*> logs = volume_.log_segments();
+  return fresh_ || (!logs.empty() && logs.front()->first_lsn.value == 1);
+}
+
+Task<Result<Unit>> Recovery::open_index(Ctx& ctx, bool fresh) {
+  Folder& folder = volume_.first_live();
+  const std::string dir = folder.dir() + "/idx";
+  CO_DO(co_await folder.disk().make_dir(ctx, dir));  // May have been deleted while stopped.
+  CO_DO(co_await folder.disk().sync_dir(ctx, folder.dir()));
+  engine_.base_.reset();
+  for (bool again = true; again;) {
+    again = false;
+    std::optional<Result<std::unique_ptr<RowBase>>> opened;
+    auto work = [&] { opened.emplace(engine_.options_.open_base(dir, volume_.uuid, fresh)); };
+    co_await offload_call(ctx, volume_.platform.offload, work);
+    if (opened->ok()) {
+      engine_.base_ = opened->take();
+    } else {
+      const Error& error = opened->error();
+      const bool doubtful = error.code == ErrorCode::kCorrupt || error.code == ErrorCode::kInvalid;
+      if (fresh || !doubtful || !log_is_complete()) co_return error;
+      volume_.report(cat("the index is rebuilt from the log: ", error_text(error)));
+      fresh = again = true;
+    }
+  }
+  index_fresh_ = fresh;
+  co_return Unit{};
+}
+
+// R3–R7.
+Task<Result<Unit>> Recovery::replay(Ctx& ctx) {
+  const Lsn applied = engine_.base_->applied();
+  const std::vector<const SegmentInfo*> logs = volume_.log_segments();
+  if (logs.empty()) {
+    if (applied.value != 0)
+      co_return fail(ErrorCode::kInvalid, cat("no log is left, but the index holds operations up to ",
+                                              applied.value));
+    co_return co_await begin_segment(ctx, LogPlace());
+  }
+  const SegmentInfo* start = nullptr;
+  for (const SegmentInfo* info : logs)
+    if (info->first_lsn.value <= applied.value + 1) start = info;
+  if (start == nullptr)
+    co_return fail(ErrorCode::kInvalid,
+                   cat("the log begins with operation ", logs.front()->first_lsn.value,
+                       ", the index ends with ", applied.value));
+  const SegmentInfo* last = logs.back();
+  if (state_.clean && applied == state_.last_lsn && volume_.folders.size() == 1 &&
+      last->id == state_.log_segment) {  // Stopped in order: nothing to read.
+    engine_.durable_lsn_ = applied;
+    engine_.durable_batch_ = state_.last_batch;
+    engine_.chain_ = state_.chain;
+    if (state_.bulk.segment != 0) engine_.bulk_.resume(state_.bulk);
+    co_return co_await begin_segment(ctx, {state_.log_segment, state_.log_end});
+  }
+  LogScan scan(volume_, *start, {start->first_lsn.value - 1});
+  LogScan::Bounds bounds;
+  bounds.durable_lsn = applied;
+  if (state_.clean) {
+    bounds.durable_lsn = std::max(applied, state_.last_lsn);
+    bounds.durable_batch = state_.last_batch;
+  }
+  CO_DO(co_await replay_log(ctx, scan, bounds));
+  engine_.durable_lsn_ = scan.last_lsn();
+  engine_.durable_batch_ = scan.last_batch();
+  engine_.chain_ = scan.chain();
+  if (engine_.durable_lsn_ < applied)
+    co_return fail(ErrorCode::kCorrupt, cat("the log ends with operation ",
+                                            engine_.durable_lsn_.value, ", the index with ",
+                                            applied.value));
+  co_return co_await settle_tail(ctx, scan);
+}
+
+Task<Result<Unit>> Recovery::replay_log(Ctx& ctx, LogScan& scan, const LogScan::Bounds& bounds) {
+  const Lsn applied = engine_.base_->applied();
+  std::uint64_t batch = 0;
+  gap_ = false;
+  for (;;) {
+    CO_TRY(step, co_await scan.next(ctx, bounds));
+    if (step.kind == LogScan::Step::Kind::kEnd) break;
+    if (step.kind == LogScan::Step::Kind::kLost) {
+      remember_lost(step.lost);
+      gap_ = gap_ || step.lost.last > applied;
+      continue;
+    }
+    const RecordView record = step.record;
+    if (record.head.type == RecordType::kNote) {
+      if (const std::optional<BulkEnd> end = parse_bulk_end(record.meta)) engine_.bulk_.resume(*end);
+    }
+    if (record.head.type != RecordType::kOp || record.head.lsn <= applied) continue;
+    if (scan.last_batch() != batch) {
+      // A batch follows, so all before it were flushed: they may go into the index.
+      batch = scan.last_batch();
+      if (engine_.active_.size() >= engine_.options_.checkpoint_rows) {
+        engine_.durable_lsn_ = {record.head.lsn.value - 1};
+        CO_DO(co_await engine_.checkpoint(ctx));
+      }
+    }
+    CO_DO(replay_one(record, step.segment));
+    if (++replayed_ % 100'000 == 0) volume_.note(cat("replayed ", replayed_, " operations"));
+  }
+  co_return Unit{};
+}
+
+Result<Unit> Recovery::replay_one(const RecordView& record, const SegmentInfo& segment) {
+  Op op;
+  op.meta = to_bytes(record.meta);
+  op.payload = to_bytes(record.payload);
+  OpView view{op, record.head.lsn, {segment.id, segment.generation, record.offset}, true,
+              record.head.crc64, record.payload.size()};
+  StagingRows rows(engine_.active_, engine_.published(), *engine_.base_);
+  const Verdict verdict = engine_.decider_.decide(view, rows);
+  if (verdict.accepted) {
+    rows.keep();
+    if (engine_.active_.size() == 1) engine_.first_dirty_ = volume_.platform.clock.now();
+    return Unit{};
+  }
+  rows.undo();
+  const std::string why = verdict.error ? error_text(*verdict.error) : "no reason given";
+  if (!gap_)
+    return fail(ErrorCode::kCorrupt, cat("operation ", record.head.lsn.value,
+                                         " of the log is refused now: ", why));
+  ++volume_.damaged_ranges;
+  volume_.report(cat("operation ", record.head.lsn.value, " lacks one that was lost before it: ",
+                     why));
+  return Unit{};
+}
+
+void Recovery::remember_lost(const LostRange& lost) {
+  if (std::find(volume_.lost.begin(), volume_.lost.end(), lost) != volume_.lost.end()) return;
+  volume_.report(cat("operations ", lost.first.value, " to ", lost.last.value,
+                     " are lost: segment ", lost.segment, " offset ", lost.offset));
+  if (volume_.lost.size() < kLostRangesMax) volume_.lost.push_back(lost);
+}
+
+Task<Result<Unit>> Recovery::settle_tail(Ctx& ctx, LogScan& scan) {
+  CO_DO(co_await write_last_batch_again(ctx, scan));
+  free_unnamed_segments();
+  // Ended below what is known: consumers of this log must be able to tell (replication.md §1).
+  if (!volume_.lost.empty() && volume_.lost.back().last == engine_.durable_lsn_ &&
+      std::find(state_.lost.begin(), state_.lost.end(), volume_.lost.back()) == state_.lost.end())
+    ++volume_.epoch;
+  co_return co_await begin_segment(ctx, scan.place());
+}
+
+// The last batch may be in the page cache only: after kill -9, or after a flush that failed and left
+// its pages clean. It is adopted, so it must be on the drive before anything builds on it.
+Task<Result<Unit>> Recovery::write_last_batch_again(Ctx& ctx, const LogScan& scan) {
+  if (!scan.last_batch_place()) co_return Unit{};
+  const LogPlace place = *scan.last_batch_place();
+  Bytes content(static_cast<std::size_t>(scan.last_batch_bytes()));
+  for (const auto& folder : volume_.folders) {
+    if (!folder->live()) continue;
+    CO_TRY(file, co_await folder->segment(ctx, place.segment));
+    CO_TRY(got, co_await file->read(ctx, place.offset, content));
+    const SegmentInfo& info = volume_.segments[place.segment];
+    if (got == content.size() && parse_batch(volume_.seed_of(info), place.offset, content, false).ok())
+      break;
+  }
+  const auto shared = std::make_shared<const Bytes>(std::move(content));
+  const auto write = [&](Folder& folder) {
+    return folder.write_synced(ctx, place.segment, place.offset, shared);
+  };
+  co_return co_await volume_.on_all(ctx, write);
+}
+
+// R6, R7: segments that no batch up to the last one can name hold nothing.
+void Recovery::free_unnamed_segments() {
+  std::vector<SegmentInfo> unnamed;
+  for (const auto& [id, info] : volume_.segments)
+    if (info.first_batch > engine_.durable_batch_ + (info.stream == StreamKind::kLog ? 1 : 0))
+      unnamed.push_back(info);
+  for (const SegmentInfo& info : unnamed) volume_.release(info);
+}
+
+Task<Result<bool>> Recovery::is_zero_behind(Ctx& ctx, std::uint32_t segment, std::uint64_t end) {
+  Folder& folder = volume_.first_live();
+  CO_TRY(file, co_await folder.segment(ctx, segment));
+  CO_TRY(size, co_await file->size(ctx));
+  if (size < volume_.segment_bytes) co_return false;
+  // One batch was in flight at most; behind it this generation wrote nothing.
+  const std::uint64_t stop = std::min(volume_.segment_bytes, end + kBatchBytesCap);
+  Bytes piece(64 * KiB);
+  for (std::uint64_t at = end; at < stop; at += piece.size()) {
+    CO_TRY(got, co_await file->read(ctx, at, piece));
+    if (std::any_of(piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(got),
+                    [](std::uint8_t b) { return b != 0; }))
+      co_return false;
+    if (got < piece.size()) break;
+  }
+  co_return true;
+}
+
+// R6: goes on behind `end` if nothing was ever written there, else in a fresh segment.
+Task<Result<Unit>> Recovery::begin_segment(Ctx& ctx, LogPlace end) {
+  Engine& engine = engine_;
+  engine.next_lsn_ = engine.durable_lsn_.next();
+  engine.next_batch_ = engine.durable_batch_ + 1;
+  const auto found = volume_.segments.find(end.segment);
+  if (found != volume_.segments.end()) {
+    const SegmentInfo old = found->second;
+    const bool empty = old.first_batch == engine.next_batch_;
+    const bool same_epoch = volume_.epoch == std::max<std::uint32_t>(shelves_.front().epoch, 1);
+    if (volume_.folders.size() == 1 && same_epoch && end.offset + kBlock <= volume_.segment_bytes) {
+      CO_TRY(untouched, co_await is_zero_behind(ctx, end.segment, end.offset));
+      if (untouched) {
+        engine.tail_ = end.offset;
+        engine.durable_place_ = end;
+        co_return co_await engine.log_.resume(ctx, old);
+      }
+    }
+    if (empty) {
+      volume_.release(old);
+    } else if (end.offset < volume_.segment_bytes) {
+      const auto cut = [&](Folder& folder) { return folder.truncate(ctx, old.id, end.offset); };
+      CO_DO(co_await volume_.on_all(ctx, cut));
+    }
+  }
+  if (volume_.folders.size() > 1) ++volume_.term;
+  CO_DO(co_await engine.log_.take(ctx, engine.next_lsn_, engine.next_batch_));
+  engine.tail_ = kSegmentHeadBytes;
+  engine.durable_place_ = {engine.log_.segment().id, engine.tail_};
+  co_return Unit{};
+}
+
+}  // namespace creel::store
