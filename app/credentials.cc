@@ -28,6 +28,36 @@ std::string_view line_value(std::string_view text, std::string_view name) {
 
 }  // namespace
 
+namespace {
+
+std::string file_text(const RootKey& key) {
+  return cat("# Creel's root key. Whoever has it may do everything.\naccess_key = ", key.access_key,
+             "\nsecret_key = ", key.secret_key, '\n');
+}
+
+Task<Result<RootKey>> read_key(Ctx& ctx, Disk& disk, std::string path) {
+  CO_TRY(content, co_await read_file(ctx, disk, path, kFileBytesMax));
+  const std::string text = to_string(content);
+  RootKey key;
+  key.access_key = line_value(text, "access_key =");
+  key.secret_key = line_value(text, "secret_key =");
+  if (key.access_key.empty() || key.secret_key.empty())
+    co_return fail(ErrorCode::kInvalid,
+                   cat(path, ": needs the lines access_key = … and secret_key = …"));
+  co_return std::move(key);
+}
+
+RootKey make_key(Random& random) {
+  RootKey key;
+  key.access_key = random_text(random, 20, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567");
+  key.secret_key = random_text(random, 40,
+                               "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+  return key;
+}
+
+}  // namespace
+
+// A core keeps the file on every drive: the one that is pulled out must not take the key with it.
 Task<Result<RootKey>> root_key(Ctx& ctx, Platform& platform, const Config& config) {
   RootKey key;
   if (!config.root_access_key.empty()) {
@@ -35,24 +65,31 @@ Task<Result<RootKey>> root_key(Ctx& ctx, Platform& platform, const Config& confi
     key.secret_key = config.root_secret_key;
     co_return std::move(key);
   }
-  const std::string path = cat(config.data.front(), "/credentials");
-  Result<Bytes> found = co_await read_file(ctx, platform.disk, path, kFileBytesMax);
-  if (found.ok()) {
-    const std::string text = to_string(found.value());
-    key.access_key = line_value(text, "access_key =");
-    key.secret_key = line_value(text, "secret_key =");
-    if (key.access_key.empty() || key.secret_key.empty())
-      co_return fail(ErrorCode::kInvalid, cat(path, ": needs the lines access_key = … and secret_key = …"));
-    co_return std::move(key);
+  std::vector<std::string> missing;
+  for (const std::string& folder : config.data) {
+    const std::string path = cat(folder, "/credentials");
+    Result<RootKey> found = co_await read_key(ctx, platform.disk, path);
+    if (found.ok()) {
+      if (key.access_key.empty()) key = found.take();
+    } else if (found.error().code == ErrorCode::kInvalid) {
+      co_return found.error();
+    } else {
+      missing.push_back(path);
+    }
   }
-  if (found.error().code != ErrorCode::kNotFound) co_return found.error();
-  key.access_key = random_text(platform.random, 20, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567");
-  key.secret_key = random_text(platform.random, 40,
-                               "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
-  key.made_in = path;
-  const std::string text = cat("# Creel's root key. Whoever has it may do everything.\naccess_key = ",
-                               key.access_key, "\nsecret_key = ", key.secret_key, '\n');
-  CO_DO(co_await write_file_durable(ctx, platform.disk, path, to_bytes(std::string_view(text))));
+  const bool is_new = key.access_key.empty();
+  if (is_new) key = make_key(platform.random);
+  std::size_t written = 0;
+  for (const std::string& path : missing) {
+    Bytes content = to_bytes(std::string_view(file_text(key)));
+    const Result<Unit> kept =
+        co_await write_file_durable(ctx, platform.disk, path, std::move(content));
+    if (kept.ok()) {
+      if (is_new && written++ == 0) key.made_in = path;
+    } else if (is_new && written == 0 && &path == &missing.back()) {
+      co_return kept.error();  // Nowhere to keep it: nobody could ever sign in.
+    }
+  }
   co_return std::move(key);
 }
 
