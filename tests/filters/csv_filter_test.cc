@@ -106,8 +106,10 @@ TEST(CsvFilter, DialectOptions) {
       "# remark\na;b\n1;NA\n#2;3\n4;'x;y'\n5;z\n");
   EXPECT_EQ(o.out, "a;b\n1;NA\n4;'x;y'\n");
   EXPECT_EQ(o.counters.rows, 3u);
-  const Outcome escaped = run_rule("format = {type='csv', escape='\\'}\nsql = 'SELECT b FROM S3Object WHERE b = ''p\"q'''",
-                                   "a,b\n1,\"p\\\"q\"\n2,z\n");
+  const Outcome escaped = run_rule(
+      "format = {type='csv', escape='\\'}\nsql = \"\"\"SELECT b FROM S3Object WHERE b = 'p\\\"q'\"\"\"",
+      "a,b\n1,\"p\\\"q\"\n2,z\n");
+  EXPECT_EQ(escaped.out, "b\n\"p\\\"q\"\n");
   EXPECT_EQ(escaped.counters.rows, 2u);
 }
 
