@@ -164,7 +164,7 @@ Verdict run_journal(std::uint64_t seed, Plant plant) {
 }
 
 TEST(SimCanary, AnHonestJournalLosesNothing) {
-  for (Seed seed : seeds(20)) {
+  for (Seed seed : seeds(10)) {
     SCOPED_TRACE(seed.replay_hint());
     const Verdict verdict = run_journal(seed.value, Plant::kNone);
     EXPECT_FALSE(verdict.lost);
@@ -183,7 +183,7 @@ TEST(SimCanary, EveryPlantedBugIsFound) {
 }
 
 TEST(SimCanary, ARunTwiceGivesOneHashAndSeedsDiffer) {
-  for (Seed seed : seeds(5)) {
+  for (Seed seed : seeds(3)) {
     SCOPED_TRACE(seed.replay_hint());
     const Verdict once = run_journal(seed.value, Plant::kNone);
     EXPECT_EQ(once.hash, run_journal(seed.value, Plant::kNone).hash);
