@@ -112,8 +112,9 @@ Task<Result<Unit>> Recovery::replay(Ctx& ctx) {
     co_return co_await begin_segment(ctx, LogPlace());
   }
   const SegmentInfo* start = nullptr;
+  // With a batch before what is missing, if there is one: the chain goes on from it.
   for (const SegmentInfo* info : logs)
-    if (info->first_lsn.value <= applied.value + 1) start = info;
+    if (info->first_lsn.value <= std::max<std::uint64_t>(applied.value, 1)) start = info;
   if (start == nullptr)
     co_return fail(ErrorCode::kInvalid,
                    cat("the log begins with operation ", logs.front()->first_lsn.value,

@@ -59,7 +59,9 @@ std::optional<Reservation> BulkStream::take_room(std::uint64_t want) {
     if (rest > 0) gaps_.emplace(room.offset + take, rest);
     return room;
   }
-  const std::uint64_t take = cut(volume_.segment_bytes - tail_, want);
+  std::uint64_t take = cut(volume_.segment_bytes - tail_, want);
+  if (take == 0 && tail_ == kSegmentHeadBytes)  // Segments smaller than a chunk: tests.
+    take = volume_.segment_bytes - tail_;
   if (take == 0) return std::nullopt;
   const Reservation room{*current_, tail_, take};
   tail_ += take;

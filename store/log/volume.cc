@@ -76,11 +76,7 @@ Task<Result<Unit>> Volume::make_spare(Ctx& ctx) {
 }
 
 Task<Result<SegmentInfo>> Volume::claim(Ctx& ctx, StreamKind stream, std::size_t reserve) {
-  if (spares.size() <= reserve) {
-    Result<Unit> made = co_await make_spare(ctx);
-    if (!made.ok()) co_return made.error();
-  }
-  if (spares.size() <= reserve) co_return fail(ErrorCode::kNoSpace, "no segment is free");
+  while (spares.size() <= reserve) CO_DO(co_await make_spare(ctx));
   const Spare spare = spares.front();
   spares.pop_front();
   changed.notify_all();

@@ -108,6 +108,7 @@ TEST(Store, LargeOperationsFitAndTooLargeOnesAreRefused) {
 TEST(Store, BodiesLieInChunksAcrossSegmentsAndRangesAreChecked) {
   StoreWorld box(6);
   box.options.segment_bytes = 4 * MiB;
+  box.options.size_bytes = 256 * MiB;
   ASSERT_TRUE(box.open().ok());
   TestRandom random(6);
   for (const std::uint64_t size : {std::uint64_t{1}, 64 * KiB, 64 * KiB + 1, 1 * MiB, 1 * MiB + 1,

@@ -1,6 +1,8 @@
 // One simulated machine with a store of toy operations on it.
 #pragma once
 
+#include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <string>
@@ -28,7 +30,10 @@ class StoreWorld {
       fresh_opened += fresh ? 1 : 0;
       return std::unique_ptr<store::RowBase>(new store::MemBase(images[dir], fresh));
     };
-    options.log = [this](std::string_view line) { lines.emplace_back(line); };
+    options.log = [this](std::string_view line) {
+      lines.emplace_back(line);
+      if (std::getenv("CREEL_TRACE") != nullptr) std::fprintf(stderr, "store: %s\n", lines.back().c_str());
+    };
   }
   ~StoreWorld() { store.reset(); }
 
