@@ -17,8 +17,8 @@ bool is_ours(std::string_view name) {
 
 Result<Unit> Recovery::validate_options() const {
   const Options& options = engine_.options_;
-  if (options.dirs.empty() || options.dirs.size() > 3)
-    return fail(ErrorCode::kInvalid, cat("a store has 1 to 3 folders, not ", options.dirs.size()));
+  if (options.dirs.empty() || options.dirs.size() > 5)
+    return fail(ErrorCode::kInvalid, cat("a store has 1 to 5 folders, not ", options.dirs.size()));
   if (!options.open_base) return fail(ErrorCode::kInvalid, "no index to open");
   const std::uint64_t bytes = options.segment_bytes;
   if (bytes != 0 && ((bytes & (bytes - 1)) != 0 || bytes < kSegmentBytesMin || bytes > 4 * GiB))

@@ -53,7 +53,7 @@ class Decider {
 };
 
 struct Options {
-  // Folders that hold the same log: 1 at the edge, up to 3 in a core. A batch is durable when
+  // Folders that hold the same log: 1 at the edge, up to 5 in a core. A batch is durable when
   // ⌊n/2⌋+1 of them have flushed it. The index lies in the first healthy one.
   std::vector<std::string> dirs;
   // Fixed at format; a power of two. 0: 2^⌊log2(size/64)⌋, at least 8 MiB, at most the maximum.

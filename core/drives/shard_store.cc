@@ -13,9 +13,16 @@ Task<Result<Unit>> ShardStore::open(Ctx& ctx, Platform& platform, store::Options
 }
 
 Task<void> ShardStore::run(Ctx& ctx) {
-  co_await store_->run(ctx);
+  Ctx own(ctx);
+  running_ = &own;
+  co_await store_->run(own);
+  running_ = nullptr;
   // A drive that is gone cannot be closed well; its next start recovers.
-  (void)co_await store_->close(ctx);
+  if (!ctx.stopped()) (void)co_await store_->close(ctx);
+}
+
+void ShardStore::stop() {
+  if (running_ != nullptr) running_->request_stop();
 }
 
 Task<Result<Unit>> ShardStore::read(Ctx& ctx, BlobId blob, unsigned slot, std::uint64_t offset,

@@ -17,18 +17,15 @@ class ShardStore {
 
   // Errors: as store::Store::open.
   Task<Result<Unit>> open(Ctx& ctx, Platform& platform, store::Options options);
-  // Serves until ctx stops, then checkpoints.
+  // Serves until ctx stops or stop() is called; in the latter case also closes the store.
   Task<void> run(Ctx& ctx);
+  void stop();
 
   const std::string& dir() const { return dir_; }
   unsigned seat() const { return seat_; }
   std::uint32_t seat_version() const { return seat_version_; }
   store::Store& store() { return *store_; }
   const store::Store& store() const { return *store_; }
-
-  // Was told to go: do not begin anything new on it.
-  bool leaving() const { return leaving_; }
-  void leave() { leaving_ = true; }
 
   Result<std::optional<ShardRecord>> find(const BlobId& blob, unsigned slot) const {
     return load_shard(*store_, blob, slot);
@@ -51,7 +48,7 @@ class ShardStore {
   std::string dir_;
   unsigned seat_;
   std::uint32_t seat_version_;
-  bool leaving_ = false;
+  Ctx* running_ = nullptr;
   unsigned strikes_ = 0;
   ShardModel model_;
   std::unique_ptr<store::Store> store_;

@@ -34,4 +34,10 @@ std::uint64_t seed_cell_crc(std::uint64_t crc, std::uint64_t bytes, const BlobId
   return crc ^ crc64_nvme_shift(crc64_nvme(identity), bytes);
 }
 
+bool cell_holds(ByteView cell_and_crc, const BlobId& blob, unsigned slot, std::uint32_t cell) {
+  const std::size_t bytes = cell_and_crc.size() - 8;
+  const std::uint64_t plain = crc64_nvme(cell_and_crc.first(bytes));
+  return seed_cell_crc(plain, bytes, blob, slot, cell) == load_le<std::uint64_t>(cell_and_crc, bytes);
+}
+
 }  // namespace creel::core

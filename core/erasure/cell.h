@@ -26,5 +26,7 @@ struct BlobId {
 // linear: taking it out (the same call again) gives the plain CRC back.
 std::uint64_t seed_cell_crc(std::uint64_t crc, std::uint64_t bytes, const BlobId& blob, unsigned slot,
                             std::uint32_t cell);
+// Does a cell, its CRC behind it, hold what was encoded for this place?
+bool cell_holds(ByteView cell_and_crc, const BlobId& blob, unsigned slot, std::uint32_t cell);
 
 }  // namespace creel::core
