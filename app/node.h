@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "app/config.h"
+#include "app/metrics.h"
 #include "platform/async/scope.h"
 #include "platform/platform.h"
 #include "s3/service/object_service.h"
@@ -20,6 +21,15 @@ class Node {
   // Background work until ctx stops: log writer, checkpoints, repair.
   virtual Task<void> run(Ctx& ctx) = 0;
   virtual Task<Result<Unit>> close(Ctx& ctx) = 0;
+
+  // A core's drives; an edge has none of these.
+  virtual void add_metrics(Metrics& metrics) const { (void)metrics; }
+  virtual std::string drives_json() const { return {}; }
+  // Starts repairing everything (if asked) and tells how far it is, as JSON.
+  virtual Task<Result<std::string>> heal(Ctx& ctx, bool start) {
+    (void)ctx, (void)start;
+    co_return fail(ErrorCode::kUnsupported, "an edge has one drive: there is nothing to heal it from");
+  }
 };
 
 Task<Result<std::unique_ptr<Node>>> open_edge(Ctx& ctx, Platform& platform, const Config& config);

@@ -5,18 +5,22 @@
 
 #include "app/credentials.h"
 #include "app/front.h"
+#include "app/key_files.h"
 #include "app/log_line.h"
 #include "app/metrics.h"
 #include "app/node.h"
+#include "app/replication.h"
 #include "platform/base/text.h"
 #include "platform/codec/json.h"
 #include "platform/uv/systemd.h"
 #include "platform/uv/uv_world.h"
+#include "replicate/receiver/receiver.h"
 
 namespace creel::app {
 namespace {
 
 constexpr Duration kDrainMax = 4_s;
+constexpr std::string_view kRootId = "creel-root";
 constexpr std::size_t kCertificateBytesMax = 256 * KiB;
 
 Task<Result<std::optional<TlsSettings>>> load_tls(Ctx& ctx, Disk& disk, TlsFiles files, bool mutual) {
@@ -56,6 +60,23 @@ class Observer final : public s3::RequestObserver {
   bool log_;
 };
 
+// The replication port: the link and nothing else.
+class LinkFront final : public HttpHandler {
+ public:
+  explicit LinkFront(replicate::Receiver& receiver) : receiver_(receiver) {}
+  Task<Result<Unit>> handle(Ctx& ctx, HttpRequest& request, ResponseWriter& out) override {
+    if (request.head.target == replicate::kReplicatePath)
+      co_return co_await receiver_.handle(ctx, request, out);
+    HttpResponse response;
+    response.status = 404;
+    response.body = "this port is for replication\n";
+    co_return co_await out.respond(ctx, std::move(response));
+  }
+
+ private:
+  replicate::Receiver& receiver_;
+};
+
 class Server {
  public:
   Server(UvWorld& world, const Config& config)
@@ -90,36 +111,103 @@ class Server {
   Task<Result<Unit>> serve_until_stopped(Ctx& root) {
     CO_TRY(key, co_await root_key(root, platform_, config_));
     s3::Access access;
-    access.add_key(key.access_key, key.secret_key, s3::Principal{"creel-root", "root", false});
+    access.add_key(key.access_key, key.secret_key, s3::Principal{std::string(kRootId), "root", false});
     s3::ServiceOptions service_options;
     service_options.region = config_.region;
     s3::ObjectService service(platform_, node_->log(), node_->blobs(), service_options);
+    CO_TRY(link_tls, co_await load_tls(root, platform_.disk, config_.replicate_tls, true));
+    const bool is_edge = config_.role == Role::kEdge;
+    const KeyFiles keys;
+    edge::ObjectFilterOptions filter_options;
+    filter_options.site_name = config_.site_name;
+    filter_options.owner = kRootId;
+    edge::ObjectFilter filter(service, keys, filter_options);
+    edge::FilterCheck filter_check(keys);
+    Senders senders(platform_, config_, node_->log_store(), node_->log(), node_->blobs(),
+                    is_edge ? &filter : nullptr);
+    senders.prepare(link_tls);
+    senders_ = &senders;
+    filter_ = is_edge ? &filter : nullptr;
+    service.set_replication_status(&senders.board());
+    replicate::Receiver receiver(platform_, node_->log(), node_->blobs(), receiver_options());
+    receiver_ = &receiver;
     Observer observer(platform_, metrics_, config_.log_requests);
     s3::HandlerOptions handler_options;
     handler_options.base_domains = config_.base_domains;
     handler_options.clock_window = config_.clock_window;
-    s3::S3Handler handler(service, access, nullptr, &observer, handler_options);
+    s3::S3Handler handler(service, access, is_edge ? &filter_check : nullptr, &observer,
+                          handler_options);
     Front front(handler, access, platform_, config_.region, sources());
     HttpServerOptions http;
     http.connections_max = config_.connections_max;
     http.connections_per_host_max = config_.connections_per_host_max;
     HttpServer server(front, http);
+    LinkFront link_front(receiver);
+    HttpServer link_server(link_front, HttpServerOptions());
     CO_TRY(tls, co_await load_tls(root, platform_.disk, config_.tls, false));
     const bool has_tls = tls.has_value();
     CO_TRY(listener, co_await platform_.network.listen(root, config_.listen, tls));
-    announce(listener->local(), has_tls, key);
+    std::unique_ptr<Listener> link_listener;
+    if (config_.replicate_listen) {
+      CO_TRY(opened, co_await platform_.network.listen(root, *config_.replicate_listen, link_tls));
+      link_listener = std::move(opened);
+    }
+    announce(listener->local(), has_tls, key, link_listener.get());
     Scope serving(root);
-    stop_ = [this, &server, &serving] { begin_stop(server, serving); };
+    stop_ = [this, &server, &link_server, &receiver, &serving] {
+      receiver.begin_drain();
+      link_server.begin_drain();
+      begin_stop(server, serving);
+    };
     for (const int signal_number : {SIGTERM, SIGINT})
       world_.on_signal(signal_number, [this] { stop_(); });
+    world_.on_signal(SIGHUP, [this, &serving, &listener, &link_listener] {
+      serving.spawn(reload(serving.ctx(), *listener, link_listener.get()));
+    });
     ready_ = true;
     [[maybe_unused]] const auto told = systemd::notify("READY=1");
     serving.spawn(watchdog(serving.ctx()));
+    serving.spawn(senders.run(serving.ctx()));
+    if (link_listener) serving.spawn(serve_links(serving.ctx(), link_server, *link_listener));
     Result<Unit> outcome = co_await server.serve(serving.ctx(), *listener);
     stop_ = [] {};
     serving.request_stop();
     co_await serving.join();
+    world_.on_signal(SIGHUP, [] {});
+    senders_ = nullptr;
     co_return std::move(outcome);
+  }
+
+  Task<void> serve_links(Ctx& ctx, HttpServer& server, Listener& listener) {
+    Result<Unit> outcome = co_await server.serve(ctx, listener);
+    if (!outcome.ok())
+      LogLine(Level::kError, platform_.clock.wall(), "replication listener ended")
+          .text("error", error_text(outcome.error()));
+  }
+
+  // SIGHUP: certificates are read again; a bad file leaves the old ones in force.
+  Task<void> reload(Ctx& ctx, Listener& listener, Listener* link_listener) {
+    Result<Unit> done = co_await reload_one(ctx, config_.tls, false, &listener);
+    if (done.ok()) done = co_await reload_one(ctx, config_.replicate_tls, true, link_listener);
+    LogLine line(done.ok() ? Level::kNotice : Level::kError, platform_.clock.wall(), "reload");
+    line.text("outcome", done.ok() ? "done" : error_text(done.error()));
+  }
+  Task<Result<Unit>> reload_one(Ctx& ctx, TlsFiles files, bool mutual, Listener* listener) {
+    if (listener == nullptr) co_return Unit{};
+    CO_TRY(tls, co_await load_tls(ctx, platform_.disk, std::move(files), mutual));
+    if (!tls) co_return Unit{};
+    co_return world_.reload_tls(*listener, *tls);
+  }
+
+  replicate::ReceiverOptions receiver_options() {
+    replicate::ReceiverOptions options;
+    options.any_certified_site = true;  // Whoever the CA of the link has signed.
+    options.bucket_owner = kRootId;
+    options.region = config_.region;
+    options.log = [this](std::string_view text) {
+      LogLine(Level::kNotice, platform_.clock.wall(), "replicate").text("text", text);
+    };
+    return options;
   }
 
   // Requests under way may finish; what is left after kDrainMax is cut.
@@ -142,7 +230,10 @@ class Server {
     }
   }
 
-  void announce(const Address& local, bool tls, const RootKey& key) {
+  void announce(const Address& local, bool tls, const RootKey& key, const Listener* links) {
+    if (links != nullptr)
+      LogLine(Level::kNotice, platform_.clock.wall(), "replication_listening")
+          .text("address", address_text(links->local()));
     const std::string url = cat(tls ? "https://" : "http://", address_text(local));
     LogLine line(Level::kNotice, platform_.clock.wall(), "listening");
     line.text("url", url).text("role", config_.role == Role::kEdge ? "edge" : "core");
@@ -159,7 +250,10 @@ class Server {
     };
     sources.metrics = [this] {
       metrics_.set_store(node_->log_store().status());
-      return metrics_.text();
+      if (senders_ != nullptr) senders_->add_metrics(metrics_);
+      if (config_.replicate_listen) add_receiver_metrics();
+      node_->add_metrics(metrics_);
+      return filter_ != nullptr ? metrics_.text() + filter_->metrics().text() : metrics_.text();
     };
     sources.admin = [this](Ctx& ctx, std::string method, std::string name) {
       return admin(ctx, std::move(method), std::move(name));
@@ -167,24 +261,51 @@ class Server {
     return sources;
   }
 
-  Task<Result<std::string>> admin(Ctx&, std::string method, std::string name) {
-    if (name != "status" || method != "GET")
-      co_return fail(ErrorCode::kNotFound, cat("no such admin call: ", method, ' ', name));
+  void add_receiver_metrics() {
+    const replicate::ReceiverStatus status = receiver_->status();
+    metrics_.set("creel_receive_sessions", "", status.sessions);
+    metrics_.set("creel_receive_connections_total", "", status.connections);
+    metrics_.set("creel_receive_operations_total", "", status.operations);
+    metrics_.set("creel_receive_duplicates_total", "", status.duplicates);
+    metrics_.set("creel_receive_payload_bytes_total", "", status.payload_bytes);
+    metrics_.set("creel_receive_bad_frames_total", "", status.bad_frames);
+  }
+
+  // status · heal (POST starts, GET tells) · parked/T · retry/T/LSN · drop/T/LSN
+  Task<Result<std::string>> admin(Ctx& ctx, std::string method, std::string name) {
+    if (name == "status" && method == "GET") co_return status_json();
+    if (name == "heal") co_return co_await node_->heal(ctx, method == "POST");
+    const bool reads = name.starts_with("parked/");
+    const bool changes = name.starts_with("retry/") || name.starts_with("drop/");
+    if (senders_ != nullptr && ((reads && method == "GET") || (changes && method == "POST")))
+      co_return co_await senders_->act(ctx, std::move(name));
+    co_return fail(ErrorCode::kNotFound, cat("no such admin call: ", method, ' ', name));
+  }
+
+  std::string status_json() {
     const store::Status status = node_->log_store().status();
     std::string out;
     JsonWriter json(out);
     json.begin_object();
-    json.name("role").string(config_.role == Role::kEdge ? "edge" : "core");
-    json.name("read_only").boolean(status.read_only);
-    json.name("last_lsn").number(status.last.value);
-    json.name("rows").number(status.rows);
-    json.name("segments").number(status.segments);
-    json.name("log_bytes").number(status.log_bytes);
-    json.name("bulk_bytes").number(status.bulk_bytes);
-    json.name("free_bytes").number(status.free_bytes);
-    json.name("damaged_ranges").number(status.damaged_ranges);
+    json.field("role", config_.role == Role::kEdge ? "edge" : "core");
+    json.field("ready", ready_ && !status.read_only);
+    json.field("read_only", status.read_only).field("reason", status.reason);
+    json.field("last_lsn", status.last.value).field("checkpointed_lsn", status.checkpointed.value);
+    json.field("rows", status.rows).field("index_bytes", status.index_bytes);
+    json.field("segments", status.segments).field("log_bytes", status.log_bytes);
+    json.field("bulk_bytes", status.bulk_bytes).field("free_bytes", status.free_bytes);
+    json.field("damaged_ranges", status.damaged_ranges);
+    json.name("damage").begin_array();
+    for (const std::string& text : status.damage) json.string(text);
+    json.end_array();
+    json.name("mirrors_down").begin_array();
+    for (const std::string& text : status.mirrors_down) json.string(text);
+    json.end_array();
+    if (senders_ != nullptr) json.name("targets").raw(senders_->json());
+    const std::string drives = node_->drives_json();
+    if (!drives.empty()) json.name("drives").raw(drives);
     json.end_object();
-    co_return std::move(out);
+    return out;
   }
 
   UvWorld& world_;
@@ -192,6 +313,9 @@ class Server {
   const Config& config_;
   Metrics metrics_;
   std::unique_ptr<Node> node_;
+  Senders* senders_ = nullptr;               // While serving.
+  edge::ObjectFilter* filter_ = nullptr;     // Likewise, at an edge.
+  replicate::Receiver* receiver_ = nullptr;  // Likewise.
   std::function<void()> stop_ = [] {};
   bool ready_ = false;
 };
