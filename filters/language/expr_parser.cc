@@ -548,7 +548,7 @@ ExprPtr ExprParser::call() {
                                   : shape.args_max != shape.args_min
                                       ? cat(" to ", int{shape.args_max})
                                       : std::string(),
-                                  " arguments, not ", count));
+                                  shape.args_max == 1 ? " argument" : " arguments", ", not ", count));
       return nullptr;
     }
     return expr;
