@@ -2,6 +2,8 @@
 
 #include <cstdio>
 
+#include "app/certs_command.h"
+#include "app/rule_command.h"
 #include "app/serve.h"
 #include "platform/base/text.h"
 #include "platform/uv/environment.h"
@@ -31,6 +33,9 @@ int usage(std::FILE* out) {
       "              [--region NAME] [--insecure-listen]\n"
       "  creel config check FILE     says what is wrong with a configuration, with line and column\n"
       "  creel config show [FILE]    the settings in force\n"
+      "  creel rule check|explain FILE, rule test FILE --in OBJECT [--json]\n"
+      "  creel rule put BUCKET FILE | get BUCKET | delete BUCKET --endpoint URL [--credentials FILE]\n"
+      "  creel certs DIR --core-name NAME… --site N…   an authority and certificates of a fleet\n"
       "  creel version\n",
       out);
   return out == stdout ? kDone : kNotUnderstood;
@@ -116,6 +121,8 @@ int run_command(const std::vector<std::string>& words) {
   const std::string verb = words.empty() ? "" : words[0];
   if (verb == "serve") return run_serve(words);
   if (verb == "config") return run_config(words);
+  if (verb == "rule") return run_rule(words);
+  if (verb == "certs") return run_certs(words);
   if (verb == "version" || verb == "--version") {
     std::puts("creel " CREEL_VERSION);
     return kDone;

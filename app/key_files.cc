@@ -8,7 +8,7 @@ namespace creel::app {
 namespace {
 
 Result<Bytes> long_enough(Bytes key, std::string_view reference) {
-  if (key.size() >= filters::KeyedHash::kKeyBytesMin) return std::move(key);
+  if (key.size() >= filters::KeyedHash::kKeyBytesMin) return key;
   return fail(ErrorCode::kInvalid, cat("key ", reference, " has ", key.size(), " bytes; it needs ",
                                        filters::KeyedHash::kKeyBytesMin));
 }
