@@ -24,9 +24,9 @@ Task<Result<Unit>> Recovery::run(Ctx& ctx) {
     Shelf shelf;
     shelf.folder = folder.get();
     shelf.blank = std::find(blank_.begin(), blank_.end(), folder.get()) != blank_.end();
-    Result<Unit> formatted = Unit{};
-    if (shelf.blank) formatted = co_await format_folder(ctx, *folder, false);
-    Result<Unit> read = formatted.ok() ? co_await read_headers(ctx, shelf) : formatted;
+    Result<Unit> read = Unit{};
+    if (shelf.blank) read = co_await format_folder(ctx, *folder, false);
+    if (read.ok()) read = co_await read_headers(ctx, shelf);
     if (read.ok()) {
       shelves_.push_back(std::move(shelf));
       continue;
@@ -292,7 +292,15 @@ Task<Result<Unit>> Recovery::begin_segment(Ctx& ctx, LogPlace end) {
     }
   }
   if (volume_.folders.size() > 1) ++volume_.term;
-  CO_DO(co_await engine.log_.take(ctx, engine.next_lsn_, engine.next_batch_));
+  Result<Unit> taken = co_await engine.log_.take(ctx, engine.next_lsn_, engine.next_batch_);
+  if (!taken.ok() && taken.error().code == ErrorCode::kNoSpace && !fresh_) {
+    // Full: reads are served, and writing goes on when the first operation finds room.
+    volume_.note(cat("no room for a log segment: ", taken.error().detail));
+    engine.roll_next_ = true;
+    engine.durable_place_ = end;
+    co_return Unit{};
+  }
+  if (!taken.ok()) co_return taken.error();
   engine.tail_ = kSegmentHeadBytes;
   engine.durable_place_ = {engine.log_.segment().id, engine.tail_};
   co_return Unit{};

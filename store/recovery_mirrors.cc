@@ -10,7 +10,8 @@ namespace creel::store {
 // one holds may have been flushed by a missing one too, so it is kept.
 Task<Result<Unit>> Recovery::agree(Ctx& ctx) {
   for (Shelf& shelf : shelves_) {
-    Result<Unit> found = shelf.blank ? Result<Unit>(Unit{}) : co_await find_end(ctx, shelf);
+    if (shelf.blank) continue;
+    Result<Unit> found = co_await find_end(ctx, shelf);
     if (!found.ok()) shelf.folder->leave(error_text(found.error()));
   }
   std::erase_if(shelves_, [](const Shelf& shelf) { return !shelf.folder->live(); });

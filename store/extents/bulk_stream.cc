@@ -95,7 +95,13 @@ Task<Result<Reservation>> BulkStream::reserve(Ctx& ctx, std::uint64_t want,
 
 Task<Result<Unit>> BulkStream::next_segment(Ctx& ctx, std::uint64_t first_batch) {
   constexpr std::size_t kLogReserve = 1;
-  CO_TRY(info, co_await volume_.claim(ctx, StreamKind::kBulk, kLogReserve));
+  CO_DO(volume_.admit(0));  // A body whose size was not told stops growing here.
+  Result<SegmentInfo> claimed = co_await volume_.claim(ctx, StreamKind::kBulk, kLogReserve);
+  if (!claimed.ok()) {
+    if (claimed.error().code != ErrorCode::kNoSpace) volume_.stop_writing(claimed.error());
+    co_return claimed.error();
+  }
+  SegmentInfo& info = claimed.value();
   info.first_batch = first_batch;
   const auto header = std::make_shared<const Bytes>(volume_.header_of(info));
   const auto write = [&](Folder& folder) {
