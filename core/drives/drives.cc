@@ -99,7 +99,8 @@ Task<Result<Drives::Look>> Drives::look(Ctx& ctx, std::string dir) {
     co_return found;
   }
   for (const std::string& name : names.value()) {
-    if (name == "lock" || name == "lost+found" || name.starts_with('.') || name.starts_with("creel."))
+    if (name == "lock" || name == "lost+found" || name.starts_with("credentials") ||
+        name.starts_with('.') || name.starts_with("creel."))
       continue;
     if (name == "shards" || name == "meta") {
       found.why = "its creel.drive is lost";

@@ -101,15 +101,16 @@ TEST_F(SixDrives, ThreeGoneIsAnErrorThatNamesThem) {
 
 TEST_F(SixDrives, DamageOnTwoDrivesReadsBackAndIsRepaired) {
   const auto stored = store(4 * MiB + 1'234);
-  damage(0, 20'000);
-  damage(5, 20'000);
+  const ErasureManifest manifest = ErasureManifest::parse(stored.manifest).take();
+  damage(manifest.seat[0], 20'000);
+  damage(manifest.seat[2], 20'000);
   expect_whole(stored);
   EXPECT_GT(world.core->erasure().counters().bad_cells, 0u);
   ASSERT_TRUE(world.world.run_until(
       [&] { return world.core->healer().counters().read_repairs > 0; }, 120_s));
   // The repaired ones now stand in for two others.
-  world.pull(1);
-  world.pull(2);
+  world.pull(manifest.seat[1]);
+  world.pull(manifest.seat[3]);
   world.world.run_for(4_s);
   expect_whole(stored);
 }
@@ -160,7 +161,9 @@ TEST_F(SixDrives, WritesNeedEnoughDrives) {
   EXPECT_EQ(world.shards_of(two_down.manifest), 6u);
   EXPECT_TRUE(s3::is_degraded(two_down.manifest));
   expect_whole(two_down);
+  // Two drives with three shards each: one more loss would leave fewer than k.
   world.pull(2);
+  world.pull(3);
   world.world.run_for(4_s);
   auto refused = world.write(random.bytes(2 * MiB));
   ASSERT_FALSE(refused.ok());

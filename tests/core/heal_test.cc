@@ -212,9 +212,12 @@ TEST(Drives, FirstStartMayBeCutAnywhere) {
   for (std::uint64_t cut = 1; cut < 60; cut += 3) {
     SCOPED_TRACE(cut);
     CoreWorld world(100 + cut, 4);
-    world.world.at(Duration{static_cast<std::int64_t>(cut) * 4'000'000},
-                   [&] { if (world.machine.alive()) world.machine.crash(SimCrash::kPowerLoss); });
+    bool armed = true;
+    world.world.at(Duration{static_cast<std::int64_t>(cut) * 4'000'000}, [&] {
+      if (armed && world.machine.alive()) world.machine.crash(SimCrash::kPowerLoss);
+    });
     (void)world.start();
+    armed = false;
     if (world.machine.alive()) world.crash();
     const auto failed = world.start();
     ASSERT_FALSE(failed) << error_text(*failed);
