@@ -4,6 +4,7 @@
 
 #include "platform/base/text.h"
 #include "s3/routes/route_table.h"
+#include "s3/routes/unsupported.h"
 
 namespace creel::s3 {
 namespace {
@@ -104,6 +105,7 @@ Task<S3Result<Reply>> S3Handler::run(Ctx& ctx, Call& call) {
   CO_DO(check_owner(call));
   const AccessRequest wanted{route.action, call.name.bucket, call.name.key};
   CO_DO(access_.authorise(call.principal, wanted));
+  CO_DO(check_wishes(call));
   co_return co_await route.operation(ctx, call);
 }
 
