@@ -75,6 +75,7 @@ class Engine final : public Store {
                                                bool with_payload) override;
   Task<Result<Unit>> wait_beyond(Ctx& ctx, Lsn after) override;
   Task<Result<Unit>> checkpoint(Ctx& ctx) override;
+  void drop_folder(std::string_view dir, std::string why) override;
   Status status() const override;
   const Uuid& uuid() const override { return volume_.uuid; }
   std::uint32_t epoch() const override { return volume_.epoch; }

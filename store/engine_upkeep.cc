@@ -81,6 +81,16 @@ Task<Result<Unit>> Engine::close(Ctx& ctx) {
   co_return co_await save_state(ctx, true);
 }
 
+void Engine::drop_folder(std::string_view dir, std::string why) {
+  for (const auto& folder : volume_.folders) {
+    if (folder->dir() != dir || !folder->live() || volume_.live_count() <= 1) continue;
+    volume_.report(cat("log folder ", folder->dir(), " leaves: ", why));
+    folder->leave(std::move(why));
+    log_.look_again();
+    return;
+  }
+}
+
 Status Engine::status() const {
   Status status;
   status.read_only = volume_.read_only;

@@ -159,6 +159,9 @@ class Store : public RowReader {
   virtual Task<Result<Unit>> wait_beyond(Ctx& ctx, Lsn after) = 0;
 
   virtual Task<Result<Unit>> checkpoint(Ctx& ctx) = 0;
+  // A mirror's folder was seen to be gone, though files open in it may still take writes: it leaves
+  // the set until the next start and counts no more. No-op for others and for the last one.
+  virtual void drop_folder(std::string_view dir, std::string why) = 0;
   // Operations that no copy of the log holds any more: reported, never skipped silently.
   virtual std::vector<LostRange> lost() const = 0;
   virtual Status status() const = 0;

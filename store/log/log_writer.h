@@ -31,6 +31,7 @@ class LogWriter {
   // empty.
   void start(Scope& scope);
   void finish();
+  void look_again() { progress_.notify(); }  // A folder has left: who waits counts anew.
 
  private:
   struct Job {
