@@ -128,7 +128,8 @@ class CertsRun {
   Task<Result<Unit>> write(Ctx& ctx, std::string name, CertificateAndKey pair) {
     const std::string key = path(cat(name, ".key"));
     const std::string certificate = path(cat(name, ".pem"));
-    CO_DO(co_await write_file_durable(ctx, platform_.disk, key, to_bytes(std::string_view(pair.key_pem))));
+    CO_DO(co_await write_file_durable(ctx, platform_.disk, key,
+                                      to_bytes(std::string_view(pair.key_pem))));
     CO_DO(co_await write_file_durable(ctx, platform_.disk, certificate,
                                       to_bytes(std::string_view(pair.certificate_pem))));
     CO_TRY(print, certificate_fingerprint_sha256(pair.certificate_pem));
@@ -142,7 +143,9 @@ class CertsRun {
   CertificateAndKey authority_;
 };
 
-Task<void> run_into(Ctx& ctx, CertsRun& run, Result<Unit>& outcome) { outcome = co_await run.run(ctx); }
+Task<void> run_into(Ctx& ctx, CertsRun& run, Result<Unit>& outcome) {
+  outcome = co_await run.run(ctx);
+}
 
 int complain(const Error& error, int code) {
   std::fprintf(stderr, "creel: certs: %s\n", error.detail.c_str());

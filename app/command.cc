@@ -5,8 +5,10 @@
 #include "app/certs_command.h"
 #include "app/rule_command.h"
 #include "app/serve.h"
+#include "app/status_command.h"
 #include "platform/base/text.h"
 #include "platform/uv/environment.h"
+#include "platform/uv/local_file.h"
 
 #ifndef CREEL_VERSION
 #define CREEL_VERSION "0.1.0"
@@ -35,6 +37,7 @@ int usage(std::FILE* out) {
       "  creel config show [FILE]    the settings in force\n"
       "  creel rule check|explain FILE, rule test FILE --in OBJECT [--json]\n"
       "  creel rule put BUCKET FILE | get BUCKET | delete BUCKET --endpoint URL [--credentials FILE]\n"
+      "  creel status | heal [--endpoint URL] [--credentials FILE] [--json]   of a running server\n"
       "  creel certs DIR --core-name NAME… --site N…   an authority and certificates of a fleet\n"
       "  creel version\n",
       out);
@@ -42,13 +45,8 @@ int usage(std::FILE* out) {
 }
 
 Result<std::string> slurp(const std::string& path) {
-  std::FILE* file = std::fopen(path.c_str(), "rb");
-  if (file == nullptr) return fail(ErrorCode::kNotFound, cat(path, ": cannot be read"));
-  std::string text(kConfigBytesMax + 1, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), file));
-  std::fclose(file);
-  if (text.size() > kConfigBytesMax) return fail(ErrorCode::kTooLarge, cat(path, ": over 1 MiB"));
-  return text;
+  TRY(content, read_local_file(path, kConfigBytesMax));
+  return to_string(content);
 }
 
 struct Words {
@@ -121,6 +119,8 @@ int run_command(const std::vector<std::string>& words) {
   const std::string verb = words.empty() ? "" : words[0];
   if (verb == "serve") return run_serve(words);
   if (verb == "config") return run_config(words);
+  if (verb == "status") return run_status(words);
+  if (verb == "heal") return run_heal(words);
   if (verb == "rule") return run_rule(words);
   if (verb == "certs") return run_certs(words);
   if (verb == "version" || verb == "--version") {

@@ -24,7 +24,8 @@ Result<Bytes> KeyFiles::load(std::string_view reference) const {
   if (reference.starts_with("env:")) {
     const std::string name(reference.substr(4));
     const std::optional<std::string> value = env(name.c_str());
-    if (!value) return fail(ErrorCode::kNotFound, cat("environment variable ", name, " is not set"));
+    if (!value)
+      return fail(ErrorCode::kNotFound, cat("environment variable ", name, " is not set"));
     return long_enough(to_bytes(std::string_view(*value)), reference);
   }
   return fail(ErrorCode::kInvalid, cat("'", reference, "' is neither file:PATH nor env:NAME"));

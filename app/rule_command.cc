@@ -29,7 +29,8 @@ int usage() {
       "       creel rule explain FILE\n"
       "       creel rule test FILE --in OBJECT [--key KEY] [--bucket NAME] [--content-type TYPE]\n"
       "                            [--target NAME] [--json]\n"
-      "       creel rule put BUCKET FILE --endpoint URL [--credentials FILE] [--region NAME] [--ca FILE]\n"
+      "       creel rule put BUCKET FILE --endpoint URL [--credentials FILE] [--region NAME] [--ca "
+      "FILE]\n"
       "       creel rule get BUCKET --endpoint URL …\n"
       "       creel rule delete BUCKET --endpoint URL …\n",
       stderr);
@@ -112,7 +113,8 @@ int rule_check(const std::vector<std::string>& words) {
   const Result<Loaded> loaded = load_rules(arguments.value().plain[0]);
   if (!loaded.ok()) return complain(loaded.error(), kWanting);
   if (!loaded.value().note.empty())
-    std::fprintf(stderr, "note: %s; without it the rule holds every object\n", loaded.value().note.c_str());
+    std::fprintf(stderr, "note: %s; without it the rule holds every object\n",
+                 loaded.value().note.c_str());
   std::size_t tests = 0;
   for (const auto& rule : loaded.value().rules->rules()) {
     tests += rule->tests.size();
@@ -143,8 +145,8 @@ Task<void> dry_run_into(Ctx& ctx, Platform& platform, DryRunInput input, Result<
 }
 
 int rule_test(const std::vector<std::string>& words) {
-  const Result<Arguments> parsed = parse_arguments(
-      words, {"--in", "--key", "--bucket", "--content-type", "--target", "--json"});
+  const Result<Arguments> parsed =
+      parse_arguments(words, {"--in", "--key", "--bucket", "--content-type", "--target", "--json"});
   if (!parsed.ok()) return complain(parsed.error(), kNotUnderstood);
   const Arguments& arguments = parsed.value();
   const std::string path = arguments.option("--in");
@@ -195,7 +197,8 @@ Result<s3::Credentials> read_credentials(const std::string& path) {
     if (name == "secret_key") found.secret_key = trim(line.substr(equals + 1));
   }
   if (found.access_key.empty() || found.secret_key.empty())
-    return fail(ErrorCode::kInvalid, cat(path, ": needs the lines access_key = … and secret_key = …"));
+    return fail(ErrorCode::kInvalid,
+                cat(path, ": needs the lines access_key = … and secret_key = …"));
   return found;
 }
 
@@ -247,7 +250,8 @@ int rule_remote(const std::vector<std::string>& words) {
   Result<s3::ClientAnswer> outcome = fail(ErrorCode::kUnknown, "not asked");
   world.value()->run(ask(ctx, platform, options.take(), std::move(request), outcome));
   if (!outcome.ok())
-    return complain(outcome.error(), puts && outcome.error().code == ErrorCode::kInvalid ? kWanting : kFailed);
+    return complain(outcome.error(),
+                    puts && outcome.error().code == ErrorCode::kInvalid ? kWanting : kFailed);
   std::fputs(outcome.value().body.c_str(), stdout);
   return kDone;
 }

@@ -160,7 +160,8 @@ void decide_plain(DryRun& run, const filters::Decision& decision) {
     default:
       run.verdict = edge::FilterVerdict::kHeld;
       run.reason = decision.match_failed ? "match" : "hold";
-      run.detail = decision.rule != nullptr ? "the rule holds it" : "no rule matches; default = hold";
+      run.detail =
+          decision.rule != nullptr ? "the rule holds it" : "no rule matches; default = hold";
   }
 }
 
@@ -168,7 +169,8 @@ std::string ratio_text(std::uint64_t in, std::uint64_t out) {
   char text[64];
   if (in == 0) return "";
   if (out == 0) return ", all of it stays";
-  std::snprintf(text, sizeof text, ", %.1f %%, %.1f : 1", 100.0 * static_cast<double>(out) / static_cast<double>(in),
+  std::snprintf(text, sizeof text, ", %.1f %%, %.1f : 1",
+                100.0 * static_cast<double>(out) / static_cast<double>(in),
                 static_cast<double>(in) / static_cast<double>(out));
   return text;
 }
@@ -203,32 +205,38 @@ Task<Result<DryRun>> dry_run(Ctx& ctx, Platform& platform, DryRunInput input) {
   }
   if (decision.action == filters::Action::kFilter && !decision.match_failed)
     CO_DO(co_await evaluate(ctx, *file, run, *decision.rule));
-  else
-    decide_plain(run, decision);
+  else decide_plain(run, decision);
   co_return std::move(run);
 }
 
 std::string dry_run_text(const DryRun& run) {
-  std::string out = cat("object    ", run.object.bucket, '/', run.object.key, ", ", run.object.size, " bytes\n");
-  out += run.rule.empty() ? std::string("decision  no rule matches, the default decides: ")
-                          : cat("decision  rule ", run.rule, " @", run.identity.substr(0, 12), ": ");
+  std::string out =
+      cat("object    ", run.object.bucket, '/', run.object.key, ", ", run.object.size, " bytes\n");
+  out += run.rule.empty()
+             ? std::string("decision  no rule matches, the default decides: ")
+             : cat("decision  rule ", run.rule, " @", run.identity.substr(0, 12), ": ");
   out += cat(filters::action_name(run.action), '\n');
-  out += cat("outcome   ", run.verdict == edge::FilterVerdict::kSendRaw ? "sent as it is" : edge::verdict_name(run.verdict));
+  out += cat("outcome   ", run.verdict == edge::FilterVerdict::kSendRaw
+                               ? "sent as it is"
+                               : edge::verdict_name(run.verdict));
   if (!run.reason.empty()) out += cat(" (", run.reason, ')');
   if (!run.detail.empty()) out += cat(": ", run.detail);
   out += '\n';
   if (run.verdict == edge::FilterVerdict::kHeld) return out;
   if (run.action == filters::Action::kFilter) {
     const filters::Counters& c = run.counters;
-    out += cat("records   ", c.rows, " in = ", c.kept, " kept + ", c.dropped, " dropped + ", c.dead, " dead letters\n");
+    out += cat("records   ", c.rows, " in = ", c.kept, " kept + ", c.dropped, " dropped + ", c.dead,
+               " dead letters\n");
   }
-  out += cat("bytes     ", run.object.size, " in, ", run.bytes_out, " out", ratio_text(run.object.size, run.bytes_out));
+  out += cat("bytes     ", run.object.size, " in, ", run.bytes_out, " out",
+             ratio_text(run.object.size, run.bytes_out));
   if (!run.content_type.empty()) out += cat(", ", run.content_type, run.zstd ? " in zstd" : "");
   out += '\n';
   add_lines(out, "only in the input (line: record)", run.only_in);
   add_lines(out, "only in the output", run.only_out);
   if (!run.dead_letters.empty()) out += "dead letters\n";
-  for (const std::string& letter : run.dead_letters) out += cat("  ", letter.substr(0, 2 * kLineShown), '\n');
+  for (const std::string& letter : run.dead_letters)
+    out += cat("  ", letter.substr(0, 2 * kLineShown), '\n');
   if (!run.output.empty()) out += cat("output begins\n", run.output);
   if (out.back() != '\n') out += '\n';
   return out;
@@ -239,7 +247,9 @@ std::string dry_run_json(const DryRun& run) {
   JsonWriter json(out);
   const filters::Counters& c = run.counters;
   json.begin_object();
-  json.field("bucket", run.object.bucket).field("key", run.object.key).field("size", run.object.size);
+  json.field("bucket", run.object.bucket)
+      .field("key", run.object.key)
+      .field("size", run.object.size);
   json.field("rule", run.rule).field("identity", run.identity);
   json.field("decision", filters::action_name(run.action));
   json.field("outcome", edge::verdict_name(run.verdict));

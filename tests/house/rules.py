@@ -172,7 +172,7 @@ def test_manners(files):
     yield from _scan(files, [
         (r"\bthis_thread\s*::\s*sleep|(?<![\w.>])(u|nano)?sleep\s*\(", "tests do not sleep"),
         (r"\brandom_device\b", "tests draw from tests/support/seeds.h"),
-    ], lambda f: f.in_tests)
+    ], lambda f: f.in_tests and not f.path.startswith("tests/bench/"))
 
 
 # --- names, sizes, paths --------------------------------------------------------------------------

@@ -1,0 +1,152 @@
+#include "app/status_command.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "app/remote.h"
+#include "platform/base/text.h"
+#include "platform/codec/json.h"
+
+namespace creel::app {
+namespace {
+
+constexpr int kDone = 0;
+constexpr int kFailed = 1;
+constexpr int kNotUnderstood = 2;
+constexpr int kWanting = 3;
+constexpr unsigned kPollMicroseconds = 300'000;
+
+int complain(const Error& error, int code) {
+  std::fprintf(stderr, "creel: %s\n", error_text(error).c_str());
+  return code;
+}
+
+s3::ClientRequest admin_request(std::string method, std::string_view name) {
+  s3::ClientRequest request;
+  request.method = std::move(method);
+  request.bucket = "-";
+  request.key = cat("admin/v1/", name);
+  return request;
+}
+
+struct Asked {
+  Arguments arguments;
+  s3::ClientOptions options;
+};
+
+// The words of both verbs. An int is the exit code of a failure that was told.
+Result<Asked> understand(const std::vector<std::string>& words) {
+  TRY(arguments, parse_arguments(words, 1, kRemoteOptions));
+  if (!arguments.plain.empty())
+    return fail(ErrorCode::kInvalid, cat("'", arguments.plain[0], "' is not expected here"));
+  TRY(options, remote_options(arguments));
+  return Asked{std::move(arguments), std::move(options)};
+}
+
+std::uint64_t number(const JsonValue& value, std::string_view name) {
+  return value.find(name).as_u64().value_or(0);
+}
+std::string text(const JsonValue& value, std::string_view name) {
+  return std::string(value.find(name).as_string().value_or(""));
+}
+std::string mib(std::uint64_t bytes) { return cat(bytes / MiB, " MiB"); }
+
+void print_targets(const JsonValue& targets) {
+  for (const JsonItem item : targets) {
+    const JsonValue& target = item.value;
+    std::printf("target %-12s %s, %llu waiting, %llu acknowledged, %llu filtered away, %llu parked\n",
+                text(target, "target").c_str(), text(target, "state").c_str(),
+                static_cast<unsigned long long>(number(target, "pending") + number(target, "log_behind")),
+                static_cast<unsigned long long>(number(target, "acked")),
+                static_cast<unsigned long long>(number(target, "filtered")),
+                static_cast<unsigned long long>(number(target, "parked")));
+    if (const std::string error = text(target, "last_error"); !error.empty())
+      std::printf("  %s\n", error.c_str());
+  }
+}
+
+void print_drives(const JsonValue& drives) {
+  if (!drives.is_object()) return;
+  std::printf("layout    %llu+%llu, %llu blobs wait for repair\n",
+              static_cast<unsigned long long>(number(drives, "data")),
+              static_cast<unsigned long long>(number(drives, "parity")),
+              static_cast<unsigned long long>(number(drives, "heal_waiting")));
+  for (const JsonItem item : drives.find("folders"))
+    std::printf("drive     %-28s %-6s %8llu shards, %s free  %s\n", text(item.value, "folder").c_str(),
+                text(item.value, "state").c_str(),
+                static_cast<unsigned long long>(number(item.value, "shards")),
+                mib(number(item.value, "free_bytes")).c_str(), text(item.value, "why").c_str());
+}
+
+int print_status(const std::string& body) {
+  const Result<JsonDoc> parsed = JsonDoc::parse(as_bytes(body));
+  if (!parsed.ok()) return complain(parsed.error(), kFailed);
+  const JsonValue status = parsed.value().root();
+  const bool ready = status.find("ready").as_bool().value_or(false);
+  std::printf("role      %s, %s\n", text(status, "role").c_str(), ready ? "ready" : "not ready");
+  if (status.find("read_only").as_bool().value_or(false))
+    std::printf("READ-ONLY %s\n", text(status, "reason").c_str());
+  std::printf("log       %llu operations, %llu segments, %s bodies beside them\n",
+              static_cast<unsigned long long>(number(status, "last_lsn")),
+              static_cast<unsigned long long>(number(status, "segments")),
+              mib(number(status, "bulk_bytes")).c_str());
+  std::printf("index     %llu rows, %s\n", static_cast<unsigned long long>(number(status, "rows")),
+              mib(number(status, "index_bytes")).c_str());
+  std::printf("free      %s\n", mib(number(status, "free_bytes")).c_str());
+  for (const JsonItem item : status.find("damage"))
+    std::printf("DAMAGE    %s\n", std::string(item.value.as_string().value_or("")).c_str());
+  for (const JsonItem item : status.find("mirrors_down"))
+    std::printf("mirror    %s is down\n", std::string(item.value.as_string().value_or("")).c_str());
+  print_drives(status.find("drives"));
+  print_targets(status.find("targets"));
+  return ready ? kDone : kWanting;
+}
+
+}  // namespace
+
+int run_status(const std::vector<std::string>& words) {
+  const Result<Asked> asked = understand(words);
+  if (!asked.ok()) return complain(asked.error(), kNotUnderstood);
+  const Result<s3::ClientAnswer> answer =
+      ask_server(asked.value().options, admin_request("GET", "status"));
+  if (!answer.ok()) return complain(answer.error(), kFailed);
+  if (!asked.value().arguments.json) return print_status(answer.value().body);
+  std::printf("%s\n", answer.value().body.c_str());
+  return kDone;
+}
+
+int run_heal(const std::vector<std::string>& words) {
+  const Result<Asked> asked = understand(words);
+  if (!asked.ok()) return complain(asked.error(), kNotUnderstood);
+  const bool json = asked.value().arguments.json;
+  std::string method = "POST";
+  for (;;) {
+    const Result<s3::ClientAnswer> answer =
+        ask_server(asked.value().options, admin_request(method, "heal"));
+    if (!answer.ok()) return complain(answer.error(), kFailed);
+    const Result<JsonDoc> parsed = JsonDoc::parse(as_bytes(answer.value().body));
+    if (!parsed.ok()) return complain(parsed.error(), kFailed);
+    const JsonValue heal = parsed.value().root();
+    const bool running = heal.find("running").as_bool().value_or(false);
+    if (!json)
+      std::printf("%s%llu of %llu blobs, %llu shards rebuilt (%s)%s", running ? "\r" : "\rdone: ",
+                  static_cast<unsigned long long>(number(heal, "blobs_done")),
+                  static_cast<unsigned long long>(number(heal, "blobs")),
+                  static_cast<unsigned long long>(number(heal, "shards_rebuilt")),
+                  mib(number(heal, "bytes_rebuilt")).c_str(), running ? "   " : "\n");
+    std::fflush(stdout);
+    if (!running) {
+      if (json) std::printf("%s\n", answer.value().body.c_str());
+      const std::uint64_t incomplete = number(heal, "blobs_incomplete") + number(heal, "blobs_failed");
+      if (incomplete == 0) return kDone;
+      std::fprintf(stderr, "creel: %llu blobs still lack shards: %s\n",
+                   static_cast<unsigned long long>(incomplete), text(heal, "last_error").c_str());
+      return kWanting;
+    }
+    method = "GET";
+    usleep(kPollMicroseconds);
+  }
+}
+
+}  // namespace creel::app
