@@ -9,8 +9,9 @@
 
 namespace creel::edge {
 
-// One turn of a record filter on a pool thread: pushes pieces of a slice until it is used up or 1 MiB
-// of output waits. Packed input goes in small pieces, for each may come out a thousand times larger.
+// One turn of a record filter on a pool thread: pushes pieces of a slice until it is used up or 1
+// MiB of output waits. Packed input goes in small pieces, for each may come out a thousand times
+// larger.
 class FilterStep final : public OffloadJob {
  public:
   explicit FilterStep(filters::RecordFilter& filter) : filter_(filter) {}

@@ -87,8 +87,9 @@ FilterOutcome plain_outcome(const filters::Decision& decision, FilterOutcome out
     case Action::kDrop:
       return dropped(std::move(outcome), decision.rule != nullptr ? "rule" : "default");
     case Action::kHold:
-      return held(std::move(outcome), "hold",
-                  decision.rule != nullptr ? "the rule says hold" : "no rule matches; default = hold");
+      return held(
+          std::move(outcome), "hold",
+          decision.rule != nullptr ? "the rule says hold" : "no rule matches; default = hold");
     case Action::kFilter: break;
   }
   check(false);
@@ -110,7 +111,8 @@ Result<ObjectFilter::Governing> ObjectFilter::governing(std::string_view bucket,
   if (document.empty()) return found;
   Result<Rules> rules = rules_.get(document);
   if (rules.ok()) found.rules = rules.take();
-  else found.broken = rules.error().detail.empty() ? "the rules do not compile" : rules.error().detail;
+  else
+    found.broken = rules.error().detail.empty() ? "the rules do not compile" : rules.error().detail;
   return found;
 }
 
@@ -120,7 +122,8 @@ Task<Result<FilterOutcome>> ObjectFilter::run(Ctx& ctx, FilterInput input) {
   CO_TRY(rules, governing(input.bucket, input.lsn));
   FilterOutcome outcome;
   if (!rules.broken.empty()) {
-    outcome = held(std::move(outcome), filters::held_name(filters::HeldReason::kCompile), rules.broken);
+    outcome =
+        held(std::move(outcome), filters::held_name(filters::HeldReason::kCompile), rules.broken);
   } else if (rules.rules == nullptr) {
     outcome = raw(std::move(outcome), input, nullptr);
   } else {
@@ -146,7 +149,8 @@ Task<Result<FilterOutcome>> ObjectFilter::evaluate(Ctx& ctx, const FilterInput& 
                                                    const filters::Rule& rule,
                                                    const filters::ObjectInfo& info,
                                                    FilterOutcome outcome) {
-  std::string dlq = rule.dead_letter_bucket.empty() ? cat(input.bucket, ".dlq") : rule.dead_letter_bucket;
+  std::string dlq =
+      rule.dead_letter_bucket.empty() ? cat(input.bucket, ".dlq") : rule.dead_letter_bucket;
   // Its dead letters would be objects to filter, and so on for ever.
   if (dlq == input.bucket || !s3::is_valid_bucket_name(dlq))
     co_return held(std::move(outcome), filters::held_name(filters::HeldReason::kCompile),
@@ -199,7 +203,9 @@ Task<Result<Unit>> ObjectFilter::pump(Ctx& ctx, const FilterInput& input,
     while (filled < want) {
       const MutableBytes room(slice.data() + filled, want - filled);
       CO_TRY(got, co_await reader.value()->read(ctx, room));
-      if (got == 0) co_return fail(ErrorCode::kCorrupt, cat("body of ", input.record.size, " bytes ends early"));
+      if (got == 0)
+        co_return fail(ErrorCode::kCorrupt,
+                       cat("body of ", input.record.size, " bytes ends early"));
       filled += got;
     }
     left -= want;

@@ -44,11 +44,11 @@ struct ObjectFilterOptions {
   std::uint64_t parallel = 2;            // Evaluations side by side.
 };
 
-// The filter worker's engine: what of an object may leave the site, by the rules in force at its log
-// position. Output is used only after the whole object went through; whatever fails holds the
-// object, raw bytes never stand in. Dead letters are durable before an outcome is returned. The same
-// input gives the same outcome, byte for byte, however often it runs. Loop thread only; borrows all
-// it is made with.
+// The filter worker's engine: what of an object may leave the site, by the rules in force at its
+// log position. Output is used only after the whole object went through; whatever fails holds the
+// object, raw bytes never stand in. Dead letters are durable before an outcome is returned. The
+// same input gives the same outcome, byte for byte, however often it runs. Loop thread only;
+// borrows all it is made with.
 class ObjectFilter {
  public:
   ObjectFilter(s3::ObjectService& service, const filters::KeyLoader& keys,
@@ -75,12 +75,13 @@ class ObjectFilter {
 
  private:
   struct Governing {
-    Rules rules;         // Null: no filter, or `broken`.
+    Rules rules;  // Null: no filter, or `broken`.
     std::string broken;  // The stored document does not compile: why.
   };
   Result<Governing> governing(std::string_view bucket, std::uint64_t lsn);
-  Task<Result<FilterOutcome>> evaluate(Ctx& ctx, const FilterInput& input, const filters::Rule& rule,
-                                       const filters::ObjectInfo& info, FilterOutcome outcome);
+  Task<Result<FilterOutcome>> evaluate(Ctx& ctx, const FilterInput& input,
+                                       const filters::Rule& rule, const filters::ObjectInfo& info,
+                                       FilterOutcome outcome);
   Task<Result<Unit>> pump(Ctx& ctx, const FilterInput& input, filters::RecordFilter& filter,
                           Spool& output, Spool& letters);
   Task<Result<Unit>> keep_letters(Ctx& ctx, const FilterInput& input, const filters::Rule& rule,

@@ -28,9 +28,7 @@ std::string rule_id(const filters::Rule& rule) {
   return cat(rule.name, '@', rule.identity_hex().substr(0, 12));
 }
 
-std::string hashed(std::string_view text) {
-  return hex_encode(Sha256::of(as_bytes(text)));
-}
+std::string hashed(std::string_view text) { return hex_encode(Sha256::of(as_bytes(text))); }
 
 // Header values are plain text, keys are any UTF-8.
 std::string source_text(std::string_view bucket, std::string_view key) {
@@ -62,11 +60,11 @@ std::vector<s3::Header> output_headers(const std::vector<s3::Header>& stored,
   if (filter.output_is_zstd()) out.emplace_back("content-encoding", "zstd");
   const bool copies = rule.metadata == filters::MetadataPolicy::kCopy;
   for (const s3::Header& header : stored) {
-    const bool travels = is_user(header.first)
-                             ? user_header_travels(header.first, &rule)
-                             // A file name may tell a person's; the body's own headers were replaced.
-                             : is_neutral(header.first) ||
-                                   (copies && header.first == "content-disposition");
+    const bool travels =
+        is_user(header.first)
+            ? user_header_travels(header.first, &rule)
+            // A file name may tell a person's; the body's own headers were replaced.
+            : is_neutral(header.first) || (copies && header.first == "content-disposition");
     if (travels) out.push_back(header);
   }
   const filters::Counters& counted = filter.counters();

@@ -15,7 +15,8 @@ struct Source {
 };
 
 // The headers of an object that goes out as it is: what the rule's `metadata` lets travel. `rule`
-// null: all of them. Provenance that the object brought along stays behind: it is not ours to vouch.
+// null: all of them. Provenance that the object brought along stays behind: it is not ours to
+// vouch.
 std::vector<s3::Header> raw_headers(const std::vector<s3::Header>& stored,
                                     const filters::Rule* rule);
 

@@ -15,8 +15,8 @@ class SpoolReader final : public BodyReader {
     check(offset <= spooled.size);
   }
   Task<Result<std::size_t>> read(Ctx& ctx, MutableBytes into) override {
-    const auto take = static_cast<std::size_t>(
-        std::min<std::uint64_t>(into.size(), spooled_.size - offset_));
+    const auto take =
+        static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), spooled_.size - offset_));
     if (take == 0) co_return std::size_t{0};
     if (spooled_.blob) {
       std::string manifest = spooled_.blob->manifest;

@@ -15,11 +15,11 @@ struct Spooled {
   std::optional<s3::SealedBlob> blob;  // If set, `memory` is empty.
   std::uint64_t size = 0;
   std::uint64_t crc64 = 0;  // CRC-64/NVME.
-  std::string md5_hex;      // The ETag it would have as an object.
+  std::string md5_hex;  // The ETag it would have as an object.
 };
 
-// Takes a stream of unknown length in bounded memory. Dropped before seal(), it leaves dead bytes in
-// the store and nothing else.
+// Takes a stream of unknown length in bounded memory. Dropped before seal(), it leaves dead bytes
+// in the store and nothing else.
 class Spool {
  public:
   Spool(s3::Blobs& blobs, std::size_t memory_bytes_max)

@@ -30,7 +30,7 @@ Result<Bytes> read_local_file(const std::string& path, std::size_t bytes_max) {
 Result<Bytes> read_secret_file(const std::string& path, std::size_t bytes_max) {
   TRY(file, file_calls::open_file(path, OpenOptions{}));
   // Asked of the open file, so that it cannot be exchanged in between.
-  struct stat info {};
+  struct stat info{};
   if (fstat(file.fd, &info) != 0) return errno_error(errno, path);
   if (!S_ISREG(info.st_mode)) return fail(ErrorCode::kDenied, cat(path, ": not a plain file"));
   if ((info.st_mode & 077) != 0)

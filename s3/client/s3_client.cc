@@ -37,10 +37,12 @@ Result<Endpoint> parse_endpoint(std::string_view url) {
   Endpoint endpoint;
   std::string_view rest = url;
   if (rest.starts_with("https://")) endpoint.tls = true;
-  else if (!rest.starts_with("http://")) return refuse("expected http://HOST:PORT or https://HOST:PORT");
+  else if (!rest.starts_with("http://"))
+    return refuse("expected http://HOST:PORT or https://HOST:PORT");
   rest.remove_prefix(endpoint.tls ? 8 : 7);
   if (rest.ends_with('/')) rest.remove_suffix(1);
-  if (rest.find_first_of("/?#@") != std::string_view::npos) return refuse("only host and port belong here");
+  if (rest.find_first_of("/?#@") != std::string_view::npos)
+    return refuse("only host and port belong here");
   std::optional<Address> address = parse_address(rest);
   if (!address) address = parse_address(cat(rest, endpoint.tls ? ":443" : ":80"));
   if (!address) return refuse("host or port is malformed");

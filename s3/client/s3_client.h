@@ -41,8 +41,8 @@ struct ClientAnswer {
   bool ok() const { return status / 100 == 2; }
 };
 
-// The other end of routes/: signs, sends, reads the answer. One loop; requests one after another keep
-// one connection.
+// The other end of routes/: signs, sends, reads the answer. One loop; requests one after another
+// keep one connection.
 class S3Client {
  public:
   static constexpr std::uint64_t kAnswerBytesMax = 8 * MiB;
@@ -52,8 +52,8 @@ class S3Client {
   // answer past kAnswerBytesMax).
   Task<Result<ClientAnswer>> call(Ctx& ctx, ClientRequest request);
   // The same, for callers that want it done: an answer but 2xx becomes an Error with the service's
-  // code and message: kDenied (401, 403), kNotFound, kExists (409), kConflict (412), kInvalid (other
-  // 4xx), kUnsupported (501), kNoSpace (507), kUnavailable (other 5xx).
+  // code and message: kDenied (401, 403), kNotFound, kExists (409), kConflict (412), kInvalid
+  // (other 4xx), kUnsupported (501), kNoSpace (507), kUnavailable (other 5xx).
   Task<Result<ClientAnswer>> must(Ctx& ctx, ClientRequest request);
 
  private:

@@ -20,7 +20,8 @@ class RuleCommand : public creel::test::UvTest {
   void write(const std::string& name, std::string_view text, mode_t mode = 0600) {
     const std::string where = path(name);
     run([&](Ctx& ctx) -> Task<void> {
-      const Result<Unit> wrote = co_await write_file_durable(ctx, doors().disk, where, to_bytes(text));
+      const Result<Unit> wrote =
+          co_await write_file_durable(ctx, doors().disk, where, to_bytes(text));
       EXPECT_TRUE(wrote.ok());
     });
     EXPECT_EQ(chmod(where.c_str(), mode), 0);
@@ -123,7 +124,9 @@ TEST_F(RuleCommand, KeysComeFromFilesThatNobodyElseReads) {
 
 TEST_F(RuleCommand, CertificatesJoinSitesToTheCore) {
   const std::string dir = path("pki");
-  ASSERT_EQ(run_certs({"certs", dir, "--core-name", "localhost", "--core-name", "127.0.0.1", "--site", "7"}), 0);
+  ASSERT_EQ(run_certs({"certs", dir, "--core-name", "localhost", "--core-name", "127.0.0.1",
+                       "--site", "7"}),
+            0);
   const auto text = [&](std::string name) {
     const auto content = read_secret_file(cat(dir, '/', name), 64 * KiB);
     EXPECT_TRUE(content.ok()) << (content.ok() ? "" : error_text(content.error()));

@@ -14,7 +14,9 @@ namespace {
 
 class NoKeys final : public filters::KeyLoader {
  public:
-  Result<Bytes> load(std::string_view) const override { return fail(ErrorCode::kNotFound, "no key"); }
+  Result<Bytes> load(std::string_view) const override {
+    return fail(ErrorCode::kNotFound, "no key");
+  }
 };
 
 class FilterOverHttp : public testing::Test {
@@ -52,7 +54,8 @@ class FilterOverHttp : public testing::Test {
     request.bucket = std::move(bucket);
     request.query = std::move(query);
     request.body = std::move(body);
-    auto done = world.finish(client, ask(client, options(std::move(secret)), std::move(request)), 60_s);
+    auto done =
+        world.finish(client, ask(client, options(std::move(secret)), std::move(request)), 60_s);
     check(done.has_value());
     return std::move(*done);
   }
@@ -72,7 +75,8 @@ class FilterOverHttp : public testing::Test {
 };
 
 constexpr std::string_view kRules =
-    "# what leaves the field\n[[rule]]\nname = \"hot\"\nsql = \"SELECT * FROM S3Object WHERE temp > 30\"\n";
+    "# what leaves the field\n[[rule]]\nname = \"hot\"\nsql = \"SELECT * FROM S3Object WHERE temp "
+    "> 30\"\n";
 
 TEST_F(FilterOverHttp, ComesBackAsItWasPutAndGoesAway) {
   ASSERT_TRUE(call("PUT", "field", "").ok());
@@ -90,8 +94,9 @@ TEST_F(FilterOverHttp, ComesBackAsItWasPutAndGoesAway) {
 TEST_F(FilterOverHttp, AnInvalidRuleIsRefusedWithItsPlaceAndTheOldOneStands) {
   ASSERT_TRUE(call("PUT", "field", "").ok());
   ASSERT_TRUE(call("PUT", "field", "filter", std::string(kRules)).ok());
-  const auto refused = call("PUT", "field", "filter",
-                            "[[rule]]\nname = \"hot\"\nsql = \"SELECT * FROM S3Object WHERE (temp\"\n");
+  const auto refused =
+      call("PUT", "field", "filter",
+           "[[rule]]\nname = \"hot\"\nsql = \"SELECT * FROM S3Object WHERE (temp\"\n");
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code, ErrorCode::kInvalid);
   EXPECT_NE(refused.error().detail.find("line 3"), std::string::npos) << refused.error().detail;
@@ -124,7 +129,8 @@ TEST(Endpoint, IsHostAndPortOnly) {
   EXPECT_EQ(plain.value().address.port, 9000);
   EXPECT_FALSE(plain.value().tls);
   EXPECT_EQ(s3::parse_endpoint("https://core.example").value().address.port, 443);
-  for (const std::string_view bad : {"127.0.0.1:9000", "ftp://x", "http://", "http://u@h:1", "http://h/b"})
+  for (const std::string_view bad :
+       {"127.0.0.1:9000", "ftp://x", "http://", "http://u@h:1", "http://h/b"})
     EXPECT_FALSE(s3::parse_endpoint(bad).ok()) << bad;
 }
 

@@ -40,7 +40,8 @@ class MapRows final : public store::StagedRows {
  private:
   class Cursor final : public store::RowCursor {
    public:
-    Cursor(const MapRows& all, store::Table table) : all_(all), table_(table), at_(all.rows.end()) {}
+    Cursor(const MapRows& all, store::Table table)
+        : all_(all), table_(table), at_(all.rows.end()) {}
     Result<bool> seek(std::string_view key) override {
       at_ = all_.rows.lower_bound(Name{table_, std::string(key)});
       return here();
@@ -136,16 +137,20 @@ class MemoryBlobs final : public s3::Blobs {
 // Doors nobody here may use, and those that are used.
 struct Doors {
   struct NoNetwork final : Network {
-    Task<Result<std::unique_ptr<Listener>>> listen(Ctx&, Address, std::optional<TlsSettings>) override {
+    Task<Result<std::unique_ptr<Listener>>> listen(Ctx&, Address,
+                                                   std::optional<TlsSettings>) override {
       co_return fail(ErrorCode::kUnsupported, "no network here");
     }
-    Task<Result<std::unique_ptr<Stream>>> connect(Ctx&, Address, std::optional<TlsSettings>) override {
+    Task<Result<std::unique_ptr<Stream>>> connect(Ctx&, Address,
+                                                  std::optional<TlsSettings>) override {
       co_return fail(ErrorCode::kUnsupported, "no network here");
     }
   };
   struct NoDisk final : Disk {
     Error no() const { return fail(ErrorCode::kUnsupported, "no disk here"); }
-    Task<Result<std::unique_ptr<File>>> open(Ctx&, std::string, OpenOptions) override { co_return no(); }
+    Task<Result<std::unique_ptr<File>>> open(Ctx&, std::string, OpenOptions) override {
+      co_return no();
+    }
     Task<Result<Unit>> rename(Ctx&, std::string, std::string) override { co_return no(); }
     Task<Result<Unit>> remove(Ctx&, std::string) override { co_return no(); }
     Task<Result<Unit>> make_dir(Ctx&, std::string) override { co_return no(); }
@@ -187,12 +192,15 @@ struct MemoryService {
     return run(call(ctx));
   }
   bool make_bucket(std::string name) {
-    return with_ctx([&](Ctx& ctx) { return service.create_bucket(ctx, name, "tester", "us-east-1"); }).ok();
+    return with_ctx(
+               [&](Ctx& ctx) { return service.create_bucket(ctx, name, "tester", "us-east-1"); })
+        .ok();
   }
   bool set_filter(std::string bucket, std::string document) {
     return with_ctx([&](Ctx& ctx) { return service.set_filter(ctx, bucket, document); }).ok();
   }
-  bool put(std::string bucket, std::string key, std::string body, std::vector<s3::Header> headers = {}) {
+  bool put(std::string bucket, std::string key, std::string body,
+           std::vector<s3::Header> headers = {}) {
     BytesBody bytes(std::move(body));
     s3::CopyBody upload(bytes);
     s3::PutArguments arguments;
@@ -201,7 +209,8 @@ struct MemoryService {
     arguments.headers = std::move(headers);
     return with_ctx([&](Ctx& ctx) {
              return service.put_object(ctx, std::move(arguments), upload, s3::BodyPromise{});
-           }).ok();
+           })
+        .ok();
   }
   // The whole body of an object; nullopt if there is none.
   std::optional<std::string> get(std::string bucket, std::string key) {

@@ -78,7 +78,8 @@ class ObjectFilterTest : public testing::Test {
   void expect_nothing_of(const FilterOutcome& of, std::string_view secret) {
     EXPECT_EQ(bytes(of).find(secret), std::string::npos);
     EXPECT_EQ(of.detail.find(secret), std::string::npos);
-    for (const s3::Header& field : of.headers) EXPECT_EQ(field.second.find(secret), std::string::npos);
+    for (const s3::Header& field : of.headers)
+      EXPECT_EQ(field.second.find(secret), std::string::npos);
   }
 
   MemoryService world;
@@ -90,7 +91,8 @@ class ObjectFilterTest : public testing::Test {
 };
 
 TEST_F(ObjectFilterTest, AnObjectOfABucketWithoutRulesGoesOutRaw) {
-  ASSERT_TRUE(world.put("field", "a.csv", "temp\n1\n", {{"content-type", "text/csv"}, {"x-amz-meta-unit", "c"}}));
+  ASSERT_TRUE(world.put("field", "a.csv", "temp\n1\n",
+                        {{"content-type", "text/csv"}, {"x-amz-meta-unit", "c"}}));
   const FilterOutcome out = outcome("a.csv");
   EXPECT_EQ(out.verdict, FilterVerdict::kSendRaw);
   EXPECT_EQ(out.key, "a.csv");
@@ -110,7 +112,8 @@ TEST_F(ObjectFilterTest, KeepsTheRowsOfTheRuleAndSaysWhatItLeftBehind) {
 TEST_F(ObjectFilterTest, CountersObeyConservationAndBadRecordsAreKept) {
   ASSERT_TRUE(world.set_filter("field", cat(kHot, "max_errors = 10\n")));
   const std::string body = "at,temp\n1,20\n2,31\n3,x\n4,40\n5,\n";
-  ASSERT_TRUE(world.put("field", "a.csv", body, {{"content-type", "text/csv"}, {"x-amz-meta-fz-src", "forged"}}));
+  ASSERT_TRUE(world.put("field", "a.csv", body,
+                        {{"content-type", "text/csv"}, {"x-amz-meta-fz-src", "forged"}}));
   const FilterOutcome out = outcome("a.csv");
   ASSERT_EQ(out.verdict, FilterVerdict::kFiltered) << out.detail;
   EXPECT_EQ(bytes(out), "at,temp\n2,31\n4,40\n");
@@ -133,7 +136,8 @@ TEST_F(ObjectFilterTest, CountersObeyConservationAndBadRecordsAreKept) {
 
   const std::vector<std::string> letters = world.keys("field.dlq");
   ASSERT_EQ(letters.size(), 1u) << "dead letters are durable with the outcome";
-  EXPECT_EQ(letters[0], cat("a.csv/lsn-", input("a.csv").record.lsn, "/hot@", out.identity.substr(0, 12), ".ndjson"));
+  EXPECT_EQ(letters[0], cat("a.csv/lsn-", input("a.csv").record.lsn, "/hot@",
+                            out.identity.substr(0, 12), ".ndjson"));
   const std::string text = world.get("field.dlq", letters[0]).value_or("");
   EXPECT_NE(text.find("\"raw\":\"3,x\""), std::string::npos) << text;
 }
@@ -181,8 +185,13 @@ TEST_F(ObjectFilterTest, AnObjectOlderThanItsBucketIsNotJudgedByItsRules) {
   ASSERT_TRUE(world.set_filter("field", std::string(kMasked)));
   ASSERT_TRUE(world.put("field", "a.csv", "id,email,ip\n1,a@b.c,10.0.0.1\n"));
   const FilterInput old = input("a.csv");
-  ASSERT_TRUE(world.with_ctx([&](Ctx& ctx) { return world.service.delete_object(ctx, "field", "a.csv", {}); }).ok());
-  ASSERT_TRUE(world.with_ctx([&](Ctx& ctx) { return world.service.delete_bucket(ctx, "field"); }).ok());
+  ASSERT_TRUE(world
+                  .with_ctx([&](Ctx& ctx) {
+                    return world.service.delete_object(ctx, "field", "a.csv", {});
+                  })
+                  .ok());
+  ASSERT_TRUE(
+      world.with_ctx([&](Ctx& ctx) { return world.service.delete_bucket(ctx, "field"); }).ok());
   ASSERT_TRUE(world.make_bucket("field"));
   const auto result = run(old);
   ASSERT_FALSE(result.ok()) << "its raw bytes would go out by the default";
@@ -192,7 +201,8 @@ TEST_F(ObjectFilterTest, AnObjectOlderThanItsBucketIsNotJudgedByItsRules) {
 TEST_F(ObjectFilterTest, RedactsAndLeavesMetadataBehind) {
   ASSERT_TRUE(world.set_filter("field", std::string(kMasked)));
   ASSERT_TRUE(world.put("field", "a.csv", "id,email,ip\n1,anna@example.org,10.1.2.3\n",
-                        {{"content-type", "text/csv"}, {"x-amz-meta-owner", "anna@example.org"},
+                        {{"content-type", "text/csv"},
+                         {"x-amz-meta-owner", "anna@example.org"},
                          {"content-disposition", "attachment; filename=anna@example.org"}}));
   const FilterOutcome out = outcome("a.csv");
   ASSERT_EQ(out.verdict, FilterVerdict::kFiltered) << out.detail;
@@ -334,10 +344,11 @@ TEST_F(ObjectFilterTest, NothingKeptIsSkippedUnlessAMarkerIsWanted) {
 }
 
 TEST_F(ObjectFilterTest, ObjectRulesNeedNoBody) {
-  ASSERT_TRUE(world.set_filter("field",
-                               "default = \"hold\"\n[[rule]]\nname = \"small\"\nmatch = \"o.size < 10\"\n"
-                               "[[rule]]\nname = \"noise\"\nmatch = \"o.key GLOB 'tmp/**'\"\naction = \"drop\"\n"
-                               "deletes = \"ignore\"\n"));
+  ASSERT_TRUE(world.set_filter(
+      "field",
+      "default = \"hold\"\n[[rule]]\nname = \"small\"\nmatch = \"o.size < 10\"\n"
+      "[[rule]]\nname = \"noise\"\nmatch = \"o.key GLOB 'tmp/**'\"\naction = \"drop\"\n"
+      "deletes = \"ignore\"\n"));
   ASSERT_TRUE(world.put("field", "s", "123"));
   ASSERT_TRUE(world.put("field", "tmp/x", "0123456789"));
   ASSERT_TRUE(world.put("field", "big", "0123456789"));
@@ -366,7 +377,8 @@ TEST_F(ObjectFilterTest, LongKeysStillHaveDeadLettersAndShortProvenance) {
   ASSERT_EQ(out.verdict, FilterVerdict::kFiltered) << out.detail;
   EXPECT_EQ(world.keys("field.dlq").size(), 1u);
   std::size_t provenance = 0;
-  for (const s3::Header& field : out.headers) provenance += field.first.size() - 11 + field.second.size();
+  for (const s3::Header& field : out.headers)
+    provenance += field.first.size() - 11 + field.second.size();
   EXPECT_LE(provenance, 600u);
 }
 
@@ -406,13 +418,15 @@ TEST(FilterCheck, RefusesWithRuleLineAndColumn) {
   FixedKeys keys;
   FilterCheck judge(keys);
   EXPECT_TRUE(judge.check(kHot).ok());
-  const auto refused = judge.check("[[rule]]\nname = \"bad\"\nsql = \"SELECT * FROM S3Object WHERE temp >\"\n");
+  const auto refused =
+      judge.check("[[rule]]\nname = \"bad\"\nsql = \"SELECT * FROM S3Object WHERE temp >\"\n");
   ASSERT_FALSE(refused.ok());
   EXPECT_NE(refused.error().detail.find("bad"), std::string::npos) << refused.error().detail;
   EXPECT_NE(refused.error().detail.find("line 3"), std::string::npos) << refused.error().detail;
   EXPECT_FALSE(judge.check("  \n").ok()) << "an empty document would take the filter away";
   keys.lost = true;
-  EXPECT_FALSE(judge.check(kMasked).ok()) << "a key that cannot be read is told when the rule is put";
+  EXPECT_FALSE(judge.check(kMasked).ok())
+      << "a key that cannot be read is told when the rule is put";
 }
 
 TEST(FilterMetrics, TextNamesBucketRuleAndOutcome) {
@@ -424,7 +438,9 @@ TEST(FilterMetrics, TextNamesBucketRuleAndOutcome) {
   metrics.add("field", "hot", FilterVerdict::kFiltered, counters);
   metrics.add_held("key");
   const std::string text = metrics.text();
-  EXPECT_NE(text.find("creel_filter_rows_total{bucket=\"field\",rule=\"hot\",outcome=\"kept\"} 2\n"), std::string::npos);
+  EXPECT_NE(
+      text.find("creel_filter_rows_total{bucket=\"field\",rule=\"hot\",outcome=\"kept\"} 2\n"),
+      std::string::npos);
   EXPECT_NE(text.find("creel_filter_held_total{reason=\"key\"} 1\n"), std::string::npos);
 }
 
