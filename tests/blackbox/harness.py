@@ -200,7 +200,7 @@ def boto_client(url, access=ACCESS_KEY, secret=SECRET_KEY, **config):
         from botocore.config import Config
     except ImportError:
         raise Skip("boto3 is not installed")
-    settings = dict(retries={"max_attempts": 1, "mode": "standard"}, s3={"addressing_style": "path"},
+    settings = dict(retries={"total_max_attempts": 1, "mode": "standard"}, s3={"addressing_style": "path"},
                     signature_version="s3v4", read_timeout=120, connect_timeout=20, max_pool_connections=32)
     settings.update(config)
     return boto3.client("s3", endpoint_url=url, region_name=REGION, aws_access_key_id=access,
