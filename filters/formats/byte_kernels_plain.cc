@@ -54,6 +54,13 @@ inline Block fold(Block block) {
   for (std::uint64_t& lane : block.lane) lane |= kOnes * 0x20;
   return block;
 }
+inline std::uint64_t json_operators(const Block& block) {
+  const Block folded = fold(block);  // [ and { become the same, ] and } too.
+  return equal(folded, '{') | equal(folded, '}') | equal(block, ':') | equal(block, ',');
+}
+inline std::uint64_t json_spaces(const Block& block) {
+  return equal(block, ' ') | equal(block, '\t') | equal(block, '\r') | equal(block, '\n');
+}
 inline std::uint64_t prefix_xor(std::uint64_t x) {
   for (int by = 1; by < 64; by *= 2) x ^= x << by;
   return x;

@@ -43,6 +43,13 @@ inline Block fold(Block block) {
   for (__m128i& part : block.part) part = _mm_or_si128(part, _mm_set1_epi8(0x20));
   return block;
 }
+inline std::uint64_t json_operators(const Block& block) {
+  const Block folded = fold(block);  // [ and { become the same, ] and } too.
+  return equal(folded, '{') | equal(folded, '}') | equal(block, ':') | equal(block, ',');
+}
+inline std::uint64_t json_spaces(const Block& block) {
+  return equal(block, ' ') | equal(block, '\t') | equal(block, '\r') | equal(block, '\n');
+}
 inline std::uint64_t prefix_xor(std::uint64_t x) {
   for (int by = 1; by < 64; by *= 2) x ^= x << by;
   return x;
@@ -89,11 +96,24 @@ CREEL_TARGET inline std::uint64_t below_space(const Block& block) {
               _mm256_cmpeq_epi8(_mm256_max_epu8(block.part[1], limit), limit));
 }
 CREEL_TARGET inline std::uint64_t high_bit(const Block& block) { return join(block.part[0], block.part[1]); }
-CREEL_TARGET inline Block fold(Block block) {
+// One byte of `table`, which stands twice, for each low half of a byte; bytes from 0x80 on give 0.
+CREEL_TARGET inline std::uint64_t json_operators(const Block& block) {
+  // [ and { become the same with bit 0x20, ] and } too; : and , keep theirs.
+  const __m256i table = _mm256_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ':', '{', ',', '}', 0, 0,  //
+                                         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ':', '{', ',', '}', 0, 0);
   const __m256i bit = _mm256_set1_epi8(0x20);
-  block.part[0] = _mm256_or_si256(block.part[0], bit);
-  block.part[1] = _mm256_or_si256(block.part[1], bit);
-  return block;
+  return join(_mm256_cmpeq_epi8(_mm256_shuffle_epi8(table, block.part[0]), _mm256_or_si256(block.part[0], bit)),
+              _mm256_cmpeq_epi8(_mm256_shuffle_epi8(table, block.part[1]), _mm256_or_si256(block.part[1], bit)));
+}
+CREEL_TARGET inline std::uint64_t json_spaces(const Block& block) {
+  const __m256i table = _mm256_setr_epi8(' ', 0, 0, 0, 0, 0, 0, 0, 0, '\t', '\n', 0, 0, '\r', 0, 0,  //
+                                         ' ', 0, 0, 0, 0, 0, 0, 0, 0, '\t', '\n', 0, 0, '\r', 0, 0);
+  return join(_mm256_cmpeq_epi8(_mm256_shuffle_epi8(table, block.part[0]), block.part[0]),
+              _mm256_cmpeq_epi8(_mm256_shuffle_epi8(table, block.part[1]), block.part[1]));
+}
+#define CREEL_COUNTS_ZEROS_OF_ZERO
+CREEL_TARGET inline std::uint32_t trailing_zeros(std::uint64_t x) {
+  return static_cast<std::uint32_t>(_tzcnt_u64(x));
 }
 CREEL_TARGET inline std::uint64_t prefix_xor(std::uint64_t x) {
   const __m128i product = _mm_clmulepi64_si128(_mm_set_epi64x(0, static_cast<long long>(x)),

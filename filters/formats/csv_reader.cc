@@ -128,8 +128,15 @@ std::size_t CsvReader::index_rows(std::size_t from, bool& irregular) {
   for (std::uint32_t i = 0; i < index.row_count; ++i) {
     const std::uint32_t last = index.row_ends[i];
     const std::size_t end = std::size_t{index.ends[last - 1]} + 1;
-    add_row(begin, end, static_cast<std::uint32_t>(end_count_) + cell, last - cell, Fault::kNone,
-            index.beyond_ascii);
+    const bool ordinary = last - cell == expected_ && !index.beyond_ascii && end - begin <= record_bytes_max_;
+    if (ordinary) [[likely]] {
+      Row& row = rows_.emplace_back();
+      row.begin = static_cast<std::uint32_t>(begin);
+      row.end = static_cast<std::uint32_t>(end);
+      row.first_cell = static_cast<std::uint32_t>(end_count_) + cell;
+      row.cells = last - cell;
+    } else add_row(begin, end, static_cast<std::uint32_t>(end_count_) + cell, last - cell, Fault::kNone,
+              index.beyond_ascii);
     begin = end;
     cell = last;
   }

@@ -52,31 +52,36 @@ std::ptrdiff_t unescape_into(std::string_view inner, char* out) {
   char scratch[4];
   std::ptrdiff_t size = 0;
   for (std::size_t i = 0; i < inner.size(); ++i) {
+    if (inner[i] != '\\') {  // Up to the next escape in one step.
+      const void* hit = std::memchr(inner.data() + i, '\\', inner.size() - i);
+      const std::size_t next =
+          hit == nullptr ? inner.size() : static_cast<std::size_t>(static_cast<const char*>(hit) - inner.data());
+      if (out != nullptr) std::memcpy(at, inner.data() + i, next - i), at += next - i;
+      size += static_cast<std::ptrdiff_t>(next - i);
+      if (next == inner.size()) break;
+      i = next;
+    }
     char* const put = out != nullptr ? at : scratch;
     char* behind = put;
-    if (inner[i] != '\\') {
-      *behind++ = inner[i];
+    if (++i == inner.size()) return -1;
+    constexpr std::string_view kNames = "\"\\/bfnrt";
+    constexpr std::string_view kBytes = "\"\\/\b\f\n\r\t";
+    const std::size_t known = kNames.find(inner[i]);
+    if (known != std::string_view::npos) {
+      *behind++ = kBytes[known];
     } else {
-      if (++i == inner.size()) return -1;
-      constexpr std::string_view kNames = "\"\\/bfnrt";
-      constexpr std::string_view kBytes = "\"\\/\b\f\n\r\t";
-      const std::size_t known = kNames.find(inner[i]);
-      if (known != std::string_view::npos) {
-        *behind++ = kBytes[known];
-      } else {
-        std::uint32_t c = 0;
-        if (inner[i] != 'u' || !hex4(inner, i + 1, c)) return -1;
-        i += 4;
-        if (c >= 0xdc00 && c < 0xe000) return -1;
-        if (c >= 0xd800 && c < 0xdc00) {
-          std::uint32_t low = 0;
-          if (inner.substr(i + 1, 2) != "\\u" || !hex4(inner, i + 3, low) || low < 0xdc00 || low >= 0xe000)
-            return -1;
-          c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
-          i += 6;
-        }
-        behind = put_utf8(put, c);
+      std::uint32_t c = 0;
+      if (inner[i] != 'u' || !hex4(inner, i + 1, c)) return -1;
+      i += 4;
+      if (c >= 0xdc00 && c < 0xe000) return -1;
+      if (c >= 0xd800 && c < 0xdc00) {
+        std::uint32_t low = 0;
+        if (inner.substr(i + 1, 2) != "\\u" || !hex4(inner, i + 3, low) || low < 0xdc00 || low >= 0xe000)
+          return -1;
+        c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+        i += 6;
       }
+      behind = put_utf8(put, c);
     }
     size += behind - put;
     if (out != nullptr) at = behind;

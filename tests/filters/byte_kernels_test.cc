@@ -107,7 +107,7 @@ TEST(ByteKernels, AllAgreeOnJson) {
   for (Seed seed : seeds(3000)) {
     SCOPED_TRACE(seed.replay_hint());
     TestRandom random(seed);
-    const std::string alphabets[] = {"{}[]:,\"a1 ", "\"\\a", "\"\\a{\t\n\r", std::string("\xc3\xa9\"{\x01\x1f\0", 7)};
+    const std::string alphabets[] = {"{}[]:,\"a1 ", "\"\\a", "\"\\a{\t\n\r\x0c\x1a\x1b\x1d]}:,", std::string("\xc3\xa9\"{\x01\x1f\0", 7)};
     const std::string text = random.text(random.skewed_below(700), random.pick(alphabets));
     const Tokens expected = plain_json(text);
     for (std::size_t k = 0; k < count; ++k)
