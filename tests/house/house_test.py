@@ -139,6 +139,7 @@ class TallyTest(unittest.TestCase):
     def test_own_closing_line(self):
         self.assertEqual((3, 1, 0), tally.of_text("x\n3 passed, 1 failed\n", 1))
         self.assertEqual((3, 0, 2), tally.of_text("3 passed, 0 failed, 2 skipped\n", 0))
+        self.assertEqual((9, 0, 1), tally.of_text("blackbox: 9 passed, 0 failed, 1 skipped\n", 0))
 
     def test_a_program_that_dies_counts_as_a_failure(self):
         self.assertEqual((3, 1, 0), tally.of_text("3 passed, 0 failed\nSegmentation fault\n", 139))

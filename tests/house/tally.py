@@ -39,7 +39,7 @@ def of_ctest(folder):
 
 def of_text(text, status):
     """A script: its own closing line, or unittest's."""
-    own = re.findall(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", text, re.M)
+    own = re.findall(r"^(?:\w+: )?(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", text, re.M)
     if own:
         passed, failed, skipped = (int(n or 0) for n in own[-1])
     else:
