@@ -1,5 +1,6 @@
 #pragma once
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -33,7 +34,8 @@ class LogSource final : public Source {
   // nullopt: concerns nobody. Errors: those of the rows.
   Result<std::optional<FeedItem>> item_of(const store::LoggedOp& logged) const;
   Result<std::optional<FeedItem>> put_item(std::uint64_t lsn, std::uint64_t version_lsn,
-                                           std::string bucket, std::string key) const;
+                                           std::int64_t time_ms, std::string bucket,
+                                           std::string key) const;
   Result<std::optional<FeedItem>> retry_item(std::uint64_t lsn, std::string_view meta) const;
   Result<FeedBatch> past_damage(std::uint64_t after, Error why) const;
 

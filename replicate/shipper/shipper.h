@@ -11,6 +11,7 @@
 #include "platform/async/event.h"
 #include "platform/network.h"
 #include "platform/platform.h"
+#include "replicate/feed/parked_row.h"
 #include "replicate/feed/source.h"
 #include "replicate/link/messages.h"
 #include "s3/service/log.h"
@@ -64,12 +65,6 @@ struct ShipperStatus {
   Duration ack_time;                // Of the newest ack.
 };
 
-struct ParkedOperation {
-  std::uint64_t lsn = 0;
-  std::string bucket, key, reason, detail;
-  std::int64_t time_ms = 0;
-};
-
 // Sends one stream to one receiver, in log order, for as long as run() runs. Nothing is forgotten:
 // the cursor passes an operation only when the receiver called it durable, or it is parked in the
 // log. Loop thread only.
@@ -120,6 +115,8 @@ class Shipper {
   Result<Unit> settle(std::uint64_t low, const Digest& digest);
   Task<Result<Unit>> park(Ctx& ctx, const FeedItem& item, std::string reason, std::string detail);
   Result<std::optional<ParkedOperation>> find_parked(std::uint64_t lsn) const;
+  Task<Result<Unit>> unpark(Ctx& ctx, std::uint64_t lsn);
+  Task<Result<Unit>> tidy(Ctx& ctx);  // After acks: cursor now and then, rows of settled retries.
   Task<Result<Unit>> submit(Ctx& ctx, std::string meta);
   Task<void> peek_oldest(Ctx& ctx);
   Duration next_backoff();
@@ -139,7 +136,9 @@ class Shipper {
   std::uint64_t connection_ = 0;
   std::uint64_t sent_max_ = 0;     // Highest operation ever sent: above it nothing is resent.
   std::uint64_t read_ = 0;         // The feed was read up to here.
-  std::uint64_t waiting_ = 0;      // Items read and not in a range.
+  std::uint64_t waiting_ = 0;      // Items read and not in a range,
+  std::int64_t waiting_oldest_ms_ = 0;  // … and when the oldest of them was written.
+  Duration retry_after_;           // As the receiver asked.
   Duration backoff_;
   ShipperStatus status_;
 };

@@ -54,6 +54,8 @@ class Apply {
   Result<Unit> drop_part(std::uint64_t upload_lsn, std::uint16_t number);
   Result<Unit> drop_all_parts(std::uint64_t upload_lsn);
   Result<Unit> forget_old_uploads(std::int64_t now_ms);
+  Result<Unit> drop_transfer(std::string_view stream, std::uint64_t lsn);
+  Result<Unit> drop_passed_transfers(const std::string& stream, std::uint64_t low);
   Result<Answer> apply_effect(const std::string& effect, const ReplIn& op, std::uint16_t sub,
                               std::uint32_t& pack_users);
 

@@ -1,3 +1,4 @@
+#include "platform/base/endian.h"
 #include "platform/base/text.h"
 #include "platform/cpu/crc.h"
 #include "s3/model/apply.h"
@@ -28,6 +29,9 @@ Result<Answer> Apply::apply_effect(const std::string& effect, const ReplIn& op, 
   ObjectRecord record;
   std::vector<PartRef> parts;
   if (put.size > 0 && put.body.kind == BodySource::Kind::kPack) {
+    if (put.size > op.pack.size || put.body.offset > op.pack.size - put.size)
+      return fail(ErrorCode::kInvalid, cat("replicated body of ", put.size, " bytes at ",
+                                           put.body.offset, " of a pack of ", op.pack.size));
     record.body = Body{Body::Kind::kSlice, {}, own_id(0), put.body.offset};
     ++pack_users;
   } else if (put.size > 0 && put.body.kind == BodySource::Kind::kTransfer) {
@@ -78,10 +82,44 @@ Result<Answer> Apply::repl_in(const ReplIn& op) {
     for (std::uint32_t spare = references - pack_users; spare > 0; --spare)
       TRY_DO(unreference(own_id(0)));
   rows_.put(store::Table::kRepl, repl_in_key(op.stream), encode_position(op.to));
+  TRY_DO(drop_passed_transfers(op.stream, op.to.low));
   return Answer{};
 }
 
+Result<Unit> Apply::drop_transfer(std::string_view stream, std::uint64_t lsn) {
+  TRY(transfer, load_transfer(rows_, stream, lsn));
+  if (!transfer) return Unit{};
+  const std::string key = transfer_key(stream, lsn);
+  for (std::size_t i = 0; i < transfer->parts.size(); ++i) {
+    TRY_DO(unreference(transfer->parts[i].blob));
+    rows_.erase(store::Table::kRepl, key + be64_key(i));
+  }
+  rows_.erase(store::Table::kRepl, key);
+  return Unit{};
+}
+
+// Objects replaced at the source before they arrived whole: nobody will ask for their parts again.
+Result<Unit> Apply::drop_passed_transfers(const std::string& stream, std::uint64_t low) {
+  constexpr std::size_t kAtOnceMax = 16;  // The rest falls with the next batch.
+  const std::string prefix = transfer_key(stream, 0).substr(0, 2 + stream.size());
+  for (std::size_t dropped = 0; dropped < kAtOnceMax; ++dropped) {
+    TRY(cursor, rows_.cursor(store::Table::kRepl));
+    TRY(found, cursor->seek(prefix));
+    if (!found || !cursor->key().starts_with(prefix) || cursor->key().size() != prefix.size() + 8)
+      break;
+    const auto lsn = load_be<std::uint64_t>(as_bytes(cursor->key()), prefix.size());
+    cursor.reset();
+    if (lsn > low) break;
+    TRY_DO(drop_transfer(stream, lsn));
+  }
+  return Unit{};
+}
+
 Result<Answer> Apply::repl_part(const ReplPart& op) {
+  if (op.part.size == 0 && op.offset == 0) {  // The sender begins anew.
+    TRY_DO(drop_transfer(op.stream, op.lsn));
+    return Answer{};
+  }
   TRY(found, load_transfer(rows_, op.stream, op.lsn));
   TransferRecord record = found ? std::move(*found) : TransferRecord{};
   if (record.offset != op.offset || op.part.size == 0)

@@ -153,7 +153,7 @@ struct ReplPart {
   std::uint64_t lsn = 0;     // Of the object at its source.
   std::uint64_t offset = 0;  // Must equal what the transfer holds, else kGap.
   std::uint64_t crc64 = 0;   // CRC-64/NVME of the object's first offset + part.size bytes.
-  SealedBlobRef part;
+  SealedBlobRef part;        // Size 0 at offset 0: the transfer is dropped, to begin anew.
 };
 // The sender's durable position.
 struct ReplCursor {
