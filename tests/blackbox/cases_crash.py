@@ -10,6 +10,8 @@ from harness import BOTH, Raw, case, check, equal, head, md5_hex, sign
 CYCLES = 20
 WRITERS = 6
 KEYS = 8
+# Small segments: the log rolls over within the case, and a start reads little.
+SMALL_SEGMENTS = "[log]\nrequests = false\n[store]\nsegment_bytes = 16777216\n"
 SIZES = (0, 1, 100, 4000, 4096, 20_000, 100_000, 262_144, 300_000, 1_500_000)
 
 
@@ -110,7 +112,7 @@ def case_kill_loop(t):
     seed = random.randrange(1 << 30)
     t.note(f"seed {seed}")
     rng = random.Random(seed)
-    server = t.own_server(config="[log]\nrequests = false\n").start()
+    server = t.own_server(config=SMALL_SEGMENTS).start()
     server.client().create_bucket(Bucket="crash")
     writers = [Writer(i, seed) for i in range(WRITERS)]
     states = [{key: {"acked": None} for key in w.names} for w in writers]
@@ -149,7 +151,7 @@ def case_kill_loop(t):
 @case(BOTH)
 def case_kill_in_multipart(t):
     """Parts that were acknowledged are there after a kill; a Complete holds or never was."""
-    server = t.own_server().start()
+    server = t.own_server(config=SMALL_SEGMENTS).start()
     client = server.client()
     client.create_bucket(Bucket="crash")
     done = {}
@@ -177,7 +179,7 @@ def case_kill_in_multipart(t):
 @case(BOTH)
 def case_kill_during_start(t):
     """Recovery is killed too, again and again."""
-    server = t.own_server().start()
+    server = t.own_server(config=SMALL_SEGMENTS).start()
     client = server.client()
     client.create_bucket(Bucket="crash")
     kept = {}
@@ -199,7 +201,7 @@ def case_kill_during_start(t):
 @case(BOTH)
 def case_kill_on_first_start(t):
     """Every step of the very first start can be repeated."""
-    server = t.own_server()
+    server = t.own_server(config=SMALL_SEGMENTS)
     for delay in (0.0, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.1):
         server.launch()
         time.sleep(delay)
@@ -212,7 +214,7 @@ def case_kill_on_first_start(t):
 def case_signature_of_an_answer_is_durability(t):
     """An answered PUT is on the drive: the process dies right behind the answer."""
     for _ in range(5):
-        server = t.own_server().start()
+        server = t.own_server(config=SMALL_SEGMENTS).start()
         server.client().create_bucket(Bucket="crash")
         with Raw(server) as raw:
             path = "/crash/last"

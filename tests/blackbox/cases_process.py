@@ -11,6 +11,10 @@ from harness import (ACCESS_KEY, BOTH, REGION, SECRET_KEY, Raw, Skip, boto_clien
                      pattern)
 
 
+# Smaller than the default, so that the many starts of these cases read little.
+SMALL_SEGMENTS = "[store]\nsegment_bytes = 16777216\n"
+
+
 @case(BOTH)
 def case_health_and_metrics(t):
     server = t.server
@@ -98,7 +102,7 @@ def case_sigterm_idle(t):
 @case(BOTH)
 def case_sigterm_drains(t):
     """A request under way is finished; a new connection is not served; the exit is 0."""
-    server = t.own_server().start()
+    server = t.own_server(config=SMALL_SEGMENTS).start()
     server.client().create_bucket(Bucket="kept")
     body = pattern(900_000)
     raw = Raw(server)
@@ -122,7 +126,7 @@ def case_sigterm_drains(t):
 
 @case(BOTH)
 def case_sigterm_cuts_what_hangs(t):
-    server = t.own_server().start()
+    server = t.own_server(config=SMALL_SEGMENTS).start()
     client = server.client()
     client.create_bucket(Bucket="kept")
     client.put_object(Bucket="kept", Key="big", Body=pattern(32 << 20))
@@ -141,7 +145,7 @@ def case_sigterm_cuts_what_hangs(t):
 
 @case(BOTH)
 def case_two_processes_one_folder(t):
-    first = t.own_server().start()
+    first = t.own_server(config=SMALL_SEGMENTS).start()
     first.client().create_bucket(Bucket="kept")
     second = t.own_server(data=first.data)
     code, said = second.start_refused()

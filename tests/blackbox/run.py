@@ -20,7 +20,7 @@ sys.dont_write_bytecode = True
 
 MODULES = ("cases_buckets", "cases_objects", "cases_conditions", "cases_checksums", "cases_multipart",
            "cases_copy", "cases_listing", "cases_keys", "cases_signing", "cases_wire", "cases_tools",
-           "cases_js", "cases_config", "cases_process", "cases_crash", "cases_damage", "cases_space")
+           "cases_js", "cases_config", "cases_process", "cases_crash", "cases_damage", "cases_space", "cases_core")
 
 
 def cache_folder():
@@ -108,7 +108,7 @@ def main():
 
     from harness import CASES, Ground, raise_file_limit
     for module in MODULES:
-        if os.path.exists(os.path.join(HERE, module + ".py")): importlib.import_module(module)
+        importlib.import_module(module)
     chosen = [c for c in CASES if not options.only or any(word in c.name for word in options.only)]
     if options.list:
         for case in chosen:
