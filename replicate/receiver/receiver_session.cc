@@ -143,7 +143,7 @@ Task<void> ReceiverSession::read_all(Ctx& ctx) {
 // Waits; a part whose sender has stalled is made durable meanwhile.
 Task<Result<Unit>> ReceiverSession::wait_for_frames(Ctx& ctx) {
   while (queue_.empty() && !ended_) {
-    Ctx timed(ctx, part_ && part_->writer ? now() + kIdleSeal : Instant::never());
+    Ctx timed(ctx, now() + (part_ && part_->writer ? kIdleSeal : 3600_s));
     const Result<Unit> woken = co_await filled_.wait(timed);
     if (ctx.stopped()) co_return ctx.stop_error();
     if (!woken.ok() && part_ && part_->writer) CO_DO(co_await seal_part(ctx));

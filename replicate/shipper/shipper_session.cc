@@ -125,7 +125,10 @@ Task<Result<Unit>> ShipperSession::send_all(Ctx& ctx) {
     }
     FeedItem item = std::move(items_.front());
     items_.pop_front();
+    working_ = true;
+    working_oldest_ms_ = item.time_ms;
     CO_DO(co_await add(ctx, std::move(item)));
+    working_ = false;
     note_waiting();
   }
   co_return ctx.stop_error();
@@ -172,10 +175,11 @@ Task<Result<Unit>> ShipperSession::pause(Ctx& ctx) {
 }
 
 void ShipperSession::note_waiting() {
-  shipper_.waiting_ = items_.size() + draft_.tally.total();
-  shipper_.waiting_oldest_ms_ = draft_.oldest_ms;
-  if (draft_.oldest_ms == 0 && !items_.empty())
-    shipper_.waiting_oldest_ms_ = items_.front().time_ms;
+  shipper_.waiting_ = items_.size() + draft_.tally.total() + (working_ ? 1 : 0);
+  std::int64_t& oldest_ms = shipper_.waiting_oldest_ms_;
+  oldest_ms = draft_.oldest_ms;
+  if (oldest_ms == 0 && working_) oldest_ms = working_oldest_ms_;
+  if (oldest_ms == 0 && !items_.empty()) oldest_ms = items_.front().time_ms;
 }
 
 // The draft settles this item, whatever became of it.
@@ -184,6 +188,7 @@ void ShipperSession::cover(const FeedItem& item) {
   if (draft_.tally.total() == 0) draft_.begun_at = now();
   if (draft_.oldest_ms == 0) draft_.oldest_ms = item.time_ms;
   draft_.to = item.lsn;
+  working_ = false;
   if (item.retry) draft_.retried.push_back(item.version_lsn);
 }
 

@@ -77,6 +77,8 @@ class ShipperSession {
   Digest digest_;
   Draft draft_;
   std::deque<FeedItem> items_;
+  bool working_ = false;  // An item is out of items_ and not yet in the draft.
+  std::int64_t working_oldest_ms_ = 0;
   std::vector<TransferState> transfers_;
   Bytes pieces_[2];
   std::uint64_t blob_lsn_ = 0, blob_sent_ = 0, blob_acked_ = 0;
