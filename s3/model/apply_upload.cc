@@ -8,7 +8,8 @@ namespace {
 constexpr std::size_t kInRowBytes = 320;
 constexpr std::int64_t kCompletedKeptMs = 24 * 3'600'000;  // s3.md §9
 constexpr int kForgottenPerOp = 4;
-constexpr char kDonePrefix = 'u';  // Table::kConf: 'u' ‖ completion ms ‖ upload lsn → upload row key
+constexpr char kDonePrefix = 'u';  // Table::kConf: 'u' ‖ completion ms ‖ upload row key → "1"
+constexpr std::size_t kDoneKeyAt = 9;  // Where the upload row key begins; it may pass a row's value.
 }  // namespace
 
 Result<Answer> Apply::create_upload(const CreateUpload& op) {
@@ -83,13 +84,13 @@ Result<Unit> Apply::forget_old_uploads(std::int64_t now_ms) {
   for (int i = 0; i < kForgottenPerOp; ++i) {
     TRY(cursor, rows_.cursor(store::Table::kConf));
     TRY(found, cursor->seek(prefix));
-    if (!found || !cursor->key().starts_with(prefix) || cursor->key().size() != 17) return Unit{};
+    if (!found || !cursor->key().starts_with(prefix) || cursor->key().size() <= kDoneKeyAt)
+      return Unit{};
     const auto done_ms = load_be<std::uint64_t>(as_bytes(cursor->key()), 1);
     if (static_cast<std::int64_t>(done_ms) + kCompletedKeptMs > now_ms) return Unit{};
     const std::string key(cursor->key());
-    const std::string upload(cursor->value());
     rows_.erase(store::Table::kConf, key);
-    rows_.erase(store::Table::kUpload, upload);
+    rows_.erase(store::Table::kUpload, std::string_view(key).substr(kDoneKeyAt));
   }
   return Unit{};
 }
@@ -104,13 +105,15 @@ Result<Answer> Apply::complete_upload(const CompleteUpload& op) {
   const std::optional<std::string> current =
       old ? std::optional<std::string>(old->etag) : std::nullopt;
   if (upload->completed) {  // Repeating a finished Complete gives the same answer (s3.md §9).
-    if (upload->etag != op.etag || !old || old->etag != op.etag)
-      return refuse(Refusal::kNoSuchUpload, op.upload_id);
+    if (upload->etag != op.etag) return refuse(Refusal::kNoSuchUpload, op.upload_id);
     Answer again;
-    again.etag = old->etag;
-    again.mtime_ms = old->mtime_ms;
-    again.size = old->size;
-    again.checksum = old->checksum;
+    again.refusal = Refusal::kNothingToDo;
+    again.etag = upload->etag;
+    if (old && old->etag == upload->etag) {  // Else it was replaced or deleted meanwhile.
+      again.mtime_ms = old->mtime_ms;
+      again.size = old->size;
+      again.checksum = old->checksum;
+    }
     return again;
   }
   if (const std::optional<Answer> no = judge_conditions(op.conditions, current, false)) return *no;
@@ -158,7 +161,7 @@ Result<Answer> Apply::complete_upload(const CompleteUpload& op) {
   const std::string row_key = upload_key(bucket->id, op.key, lsn);
   rows_.put(store::Table::kUpload, row_key, done.encode());
   rows_.put(store::Table::kConf,
-            cat(kDonePrefix, be64_key(static_cast<std::uint64_t>(time)), be64_key(lsn)), row_key);
+            cat(kDonePrefix, be64_key(static_cast<std::uint64_t>(time)), row_key), "1");
   Answer answer;
   answer.etag = record.etag;
   answer.mtime_ms = time;

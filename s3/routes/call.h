@@ -94,6 +94,8 @@ Task<S3Result<std::string>> read_plain_document(Ctx& ctx, Call& call, std::uint6
 // The object's kept headers as model headers, and back.
 S3Result<std::vector<Header>> kept_headers(const Call& call);
 void add_checksum(HeaderList& headers, const std::optional<Checksum>& checksum);
+// x-amz-source-expected-bucket-owner of a copy. Errors: AccessDenied, NoSuchBucket.
+S3Result<Unit> check_source_owner(const Call& call, std::string_view source_bucket);
 // `versionId`: absent or null. Errors: InvalidArgument (malformed), NoSuchVersion.
 S3Result<Unit> check_version(const Call& call, std::string_view key);
 

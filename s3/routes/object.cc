@@ -121,7 +121,18 @@ S3Result<std::vector<Header>> kept_headers(const Call& call) {
   return kept;
 }
 
+S3Result<Unit> check_source_owner(const Call& call, std::string_view source_bucket) {
+  const auto expected = call.header("x-amz-source-expected-bucket-owner");
+  if (!expected) return Unit{};
+  TRY(bucket, call.service.find_bucket(source_bucket));
+  if (bucket.owner != *expected) return s3_fail(S3Code::kAccessDenied);
+  return Unit{};
+}
+
 Task<S3Result<Reply>> put_object(Ctx& ctx, Call& call) {
+  // A part that forgot its upload must not become the object.
+  if (const auto number = call.query.find("partNumber"))
+    co_return invalid_argument("This operation needs the parameter uploadId", "partNumber", *number);
   PutArguments arguments;
   arguments.bucket = call.bucket();
   arguments.key = call.key();
@@ -144,6 +155,7 @@ Task<S3Result<Reply>> copy_object(Ctx& ctx, Call& call) {
   arguments.bucket = call.bucket();
   arguments.key = call.key();
   CO_TRY(source, parse_copy_source(*call.header("x-amz-copy-source")));
+  CO_DO(check_source_owner(call, source.bucket));
   arguments.source = std::move(source);
   arguments.source_conditions = parse_copy_conditions(call.headers());
   CO_TRY(replace, parse_directive(call.header("x-amz-metadata-directive"),

@@ -60,6 +60,7 @@ Task<S3Result<Reply>> upload_part(Ctx& ctx, Call& call) {
 Task<S3Result<Reply>> upload_part_copy(Ctx& ctx, Call& call) {
   CO_TRY(arguments, part_arguments(call));
   CO_TRY(source, parse_copy_source(*call.header("x-amz-copy-source")));
+  CO_DO(check_source_owner(call, source.bucket));
   ReadConditions conditions = parse_copy_conditions(call.headers());
   std::optional<std::string> range;
   if (const std::optional<std::string_view> header = call.header("x-amz-copy-source-range"))
@@ -103,8 +104,12 @@ Task<S3Result<Reply>> complete_upload(Ctx& ctx, Call& call) {
   // Checksum headers here speak of the finished object, not of this document.
   CO_TRY(whole, parse_body_checks(call.headers()));
   arguments.checksum = whole.expected;
-  if (const std::optional<std::string_view> type = call.header("x-amz-checksum-type"))
-    arguments.checksum_type = *type == "COMPOSITE" ? ChecksumType::kComposite : ChecksumType::kFullObject;
+  if (const std::optional<std::string_view> type = call.header("x-amz-checksum-type")) {
+    if (*type != "COMPOSITE" && *type != "FULL_OBJECT")
+      co_return s3_fail(S3Code::kInvalidRequest, "Value for x-amz-checksum-type header is invalid.");
+    arguments.checksum_type =
+        *type == "COMPOSITE" ? ChecksumType::kComposite : ChecksumType::kFullObject;
+  }
   if (const std::optional<std::string_view> size = call.header("x-amz-mp-object-size")) {
     arguments.object_size = parse_u64(*size);
     if (!arguments.object_size)

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "platform/base/endian.h"
 #include "platform/base/text.h"
 #include "s3/service/object_service.h"
@@ -100,7 +102,7 @@ S3Result<ListPartsOutcome> ObjectService::list_parts(std::string_view bucket, st
   ListPartsOutcome outcome;
   TRY(upload, find_upload(bucket, key, upload_id));
   outcome.upload = std::move(upload);
-  if (after >= 10'000) return outcome;
+  if (after >= 10'000 || count_max == 0) return outcome;
   const std::uint64_t lsn = *upload_lsn(upload_id);
   TRY(cursor, log_.rows().cursor(store::Table::kPart));
   TRY(found, cursor->seek(part_key(lsn, static_cast<std::uint16_t>(after + 1))));
@@ -122,24 +124,26 @@ S3Result<ListUploadsOutcome> ObjectService::list_uploads(const ListArguments& ar
                                                          std::string_view upload_id_marker) const {
   TRY(bucket, find_bucket(arguments.bucket));
   ListUploadsOutcome outcome;
+  if (arguments.count_max == 0) return outcome;
   const std::string base = be64_key(bucket.id);
   TRY(cursor, log_.rows().cursor(store::Table::kUpload));
-  // With an upload id the marker's own key may go on; without it the key is done.
-  std::string from = base + arguments.prefix;
-  if (!arguments.after.empty()) {
-    const std::optional<std::uint64_t> lsn = upload_lsn(upload_id_marker);
-    from = upload_key(bucket.id, arguments.after, lsn ? *lsn + 1 : UINT64_MAX);
-  }
+  // With an upload id the marker's own key may go on behind it; without one the key is done.
+  const std::optional<std::uint64_t> marker_lsn = upload_lsn(upload_id_marker);
+  std::string from = base + std::max(arguments.prefix, arguments.after);
+  if (marker_lsn && *marker_lsn < UINT64_MAX && arguments.after >= arguments.prefix)
+    from = upload_key(bucket.id, arguments.after, *marker_lsn + 1);
   TRY(found, cursor->seek(from));
-  std::string last_prefix =
-      arguments.after.empty() ? std::string() : common_prefix(arguments.after, arguments);
+  std::string last_prefix = arguments.after.starts_with(arguments.prefix)
+                                ? common_prefix(arguments.after, arguments)
+                                : std::string();
   for (bool more = found; more && cursor->key().starts_with(base);) {
     const std::string_view row = cursor->key();
     const std::string key(row.substr(base.size(), row.size() - base.size() - 8));
     if (!key.starts_with(arguments.prefix)) break;
     TRY(record, UploadRecord::decode(cursor->value()));
     std::string hidden = common_prefix(key, arguments);
-    const bool shown = !record.completed && (hidden.empty() || hidden != last_prefix);
+    const bool behind = key > arguments.after || (marker_lsn && key == arguments.after);
+    const bool shown = behind && !record.completed && (hidden.empty() || hidden != last_prefix);
     if (shown) {
       if (outcome.uploads.size() + outcome.common_prefixes.size() == arguments.count_max) {
         outcome.truncated = true;

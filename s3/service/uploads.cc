@@ -40,6 +40,17 @@ S3Result<Unit> check_part(const UploadRecord& upload, const CompletePart& wanted
   return Unit{};
 }
 
+// The ETag that a list of parts stands for; empty if one of them cannot be ours.
+std::string listed_etag(const std::vector<CompletePart>& parts) {
+  std::vector<Md5Raw> md5s;
+  for (const CompletePart& part : parts) {
+    const std::optional<Bytes> md5 = hex_decode(part.etag);
+    if (!md5 || md5->size() != 16) return {};
+    std::copy(md5->begin(), md5->end(), md5s.emplace_back().begin());
+  }
+  return multipart_etag(md5s);
+}
+
 struct CompletedWhole {
   std::string etag;
   Checksum checksum;
@@ -49,17 +60,12 @@ struct CompletedWhole {
 S3Result<CompletedWhole> combine(const store::RowReader& rows, const UploadRecord& upload,
                                  std::uint64_t lsn, const std::vector<CompletePart>& wanted) {
   const std::optional<ChecksumAlgorithm> algorithm = algorithm_of(upload);
-  std::vector<Md5Raw> md5s;
   std::vector<PartChecksum> parts;
   for (const CompletePart& one : wanted) {
     TRY(part, load_part(rows, lsn, static_cast<std::uint16_t>(one.number)));
-    const std::optional<Bytes> md5 = part ? hex_decode(part->etag) : std::nullopt;
-    if (!part || part->etag != one.etag || !md5 || md5->size() != 16)
+    if (!part || part->etag != one.etag)
       return s3_fail(S3Code::kInvalidPart).with("PartNumber", cat(one.number));
     TRY_DO(check_part(upload, one, *part));
-    Md5Raw raw;
-    std::copy(md5->begin(), md5->end(), raw.begin());
-    md5s.push_back(raw);
     PartChecksum piece;
     piece.length = part->size;
     if (algorithm) {
@@ -73,19 +79,24 @@ S3Result<CompletedWhole> combine(const store::RowReader& rows, const UploadRecor
     parts.push_back(std::move(piece));
   }
   CompletedWhole whole;
-  whole.etag = multipart_etag(md5s);
+  whole.etag = listed_etag(wanted);
   if (!algorithm) whole.checksum = combined_checksum(ChecksumAlgorithm::kCrc64nvme, parts);
   else if (upload.checksum.type == "COMPOSITE") whole.checksum = composite_checksum(*algorithm, parts);
   else whole.checksum = combined_checksum(*algorithm, parts);
   return whole;
 }
 
-S3Result<Unit> check_whole(const CompleteArguments& arguments, const Checksum& actual) {
+// An upload that was created without an algorithm ignores what Complete says of checksums.
+S3Result<Unit> check_whole(const CompleteArguments& arguments, const UploadRecord& upload,
+                           const Checksum& actual) {
+  if (!algorithm_of(upload)) return Unit{};
   if (arguments.checksum_type && *arguments.checksum_type != actual.type)
     return s3_fail(S3Code::kInvalidRequest,
                    cat("The upload was created using the ", checksum_type_name(actual.type),
                        " checksum mode. The complete request must use the same checksum mode."));
-  if (!arguments.checksum || arguments.checksum->algorithm != actual.algorithm) return Unit{};
+  if (!arguments.checksum) return Unit{};
+  if (arguments.checksum->algorithm != actual.algorithm)
+    return mismatch(actual.algorithm, arguments.checksum->algorithm);
   if (arguments.checksum->raw != actual.raw)
     return s3_fail(S3Code::kBadDigest,
                    cat("The ", to_lower(algorithm_name(actual.algorithm)),
@@ -167,11 +178,11 @@ Task<S3Result<WriteOutcome>> ObjectService::complete_upload(Ctx& ctx, CompleteAr
   for (const CompletePart& part : arguments.parts)
     op.parts.push_back({static_cast<std::uint16_t>(part.number), part.etag, {}});
   if (upload->completed) {
-    op.etag = upload->etag;  // The model answers again, if the object still is that one.
+    op.etag = listed_etag(arguments.parts);  // The model answers again if it is the same list.
   } else {
     const std::uint64_t lsn = *upload_lsn(arguments.upload_id);
     CO_TRY(whole, combine(log_.rows(), *upload, lsn, arguments.parts));
-    CO_DO(check_whole(arguments, whole.checksum));
+    CO_DO(check_whole(arguments, *upload, whole.checksum));
     op.etag = whole.etag;
     op.checksum = stored_checksum(whole.checksum);
   }
