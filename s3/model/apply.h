@@ -40,6 +40,8 @@ class Apply {
   // Bodies and their reference counts.
   Result<Body> take_body(const BodySource& source, std::uint64_t size, std::uint64_t crc64,
                          std::uint16_t sub);
+  // Errors: kInvalid if the rows could not hold it.
+  static Result<Unit> check_manifest(std::string_view manifest);
   void make_blob(RowId id, std::string manifest, std::uint64_t size, std::uint64_t crc64,
                  std::uint32_t references);
   Result<Unit> reference(RowId id);

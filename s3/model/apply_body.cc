@@ -6,6 +6,7 @@
 namespace creel::s3 {
 namespace {
 constexpr std::size_t kInRowBytes = 320;  // Longer headers and manifests go to documents.
+constexpr std::size_t kShardManifestBytesMax = 900;  // A dead blob's goes into one heal row.
 }
 
 Result<std::int64_t> Apply::advance_time(std::int64_t wanted_ms) {
@@ -20,6 +21,12 @@ Result<std::int64_t> Apply::advance_time(std::int64_t wanted_ms) {
   rows_.put(store::Table::kSys, "mtime",
             TlvWriter().number(1, static_cast<std::uint64_t>(time)).take());
   return time;
+}
+
+Result<Unit> Apply::check_manifest(std::string_view manifest) {
+  if (is_log_manifest(manifest) || manifest.size() <= kShardManifestBytesMax) return Unit{};
+  return fail(ErrorCode::kInvalid, cat("manifest of ", manifest.size(), " bytes, at most ",
+                                       kShardManifestBytesMax, " fit"));
 }
 
 void Apply::make_blob(RowId id, std::string manifest, std::uint64_t size, std::uint64_t crc64,
@@ -50,6 +57,7 @@ Result<Body> Apply::take_body(const BodySource& source, std::uint64_t size, std:
   } else if (source.kind != BodySource::Kind::kBlob || manifest.empty()) {
     return fail(ErrorCode::kInvalid, cat("a body of ", size, " bytes names no bytes"));
   }
+  TRY_DO(check_manifest(manifest));
   if (is_log_manifest(manifest)) {
     body.kind = Body::Kind::kDirect;
     body.manifest = std::move(manifest);
@@ -88,7 +96,7 @@ Result<Unit> Apply::unreference(RowId id) {
 
 void Apply::free_manifest(RowId id, std::string_view manifest) {
   if (!options_.track_dead_blobs || is_log_manifest(manifest) || manifest.empty()) return;
-  // Value: which blob it was, and where its shards lie. Manifests of shards are short.
+  // Value: which blob it was, and where its shards lie.
   const std::string key = cat('d', be64_key(view_.lsn.value), be64_key(freed_++));
   rows_.put(store::Table::kHeal, key, cat(id.bytes(), manifest));
 }

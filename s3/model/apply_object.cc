@@ -128,6 +128,7 @@ Result<Answer> Apply::healed(const Healed& op) {
   Answer answer;
   answer.existed = blob && blob->manifest == op.old_manifest;
   if (!answer.existed) return answer;  // Deleted or healed by another meanwhile: nothing to do.
+  TRY_DO(check_manifest(op.new_manifest));
   erase_document(rows_, op.blob, 'm', blob->manifest_bytes);
   rows_.erase(store::Table::kHeal, cat('h', op.blob.bytes()));
   make_blob(op.blob, op.new_manifest, blob->size, blob->crc64, blob->references);

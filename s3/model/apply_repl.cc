@@ -68,6 +68,7 @@ Result<Answer> Apply::repl_in(const ReplIn& op) {
                                      op.from, " to ", op.to.low));
   std::string manifest = op.pack.manifest;
   if (op.pack.size > 0 && manifest.empty()) manifest = log_manifest({view_.payload_extent()});
+  TRY_DO(check_manifest(manifest));
   std::uint32_t pack_users = 0;
   std::uint16_t sub = 1;
   // The blob row comes first and is corrected at the end: effects of one batch may replace each
@@ -127,6 +128,7 @@ Result<Answer> Apply::repl_part(const ReplPart& op) {
                                      ", the part begins at ", op.offset));
   std::string manifest = op.part.manifest;
   if (manifest.empty()) manifest = log_manifest({view_.payload_extent()});
+  TRY_DO(check_manifest(manifest));
   make_blob(own_id(0), std::move(manifest), op.part.size, op.part.crc64, 1);
   record.offset += op.part.size;
   record.crc64 = op.crc64;

@@ -2,6 +2,7 @@
 // below, so a test makes thousands of operations a second and looks at every row.
 #pragma once
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -51,6 +52,7 @@ class MemoryLog final : public Log {
   };
 
   Task<Result<store::Verdict>> submit(Ctx&, store::Op op) override {
+    if (before_next) std::exchange(before_next, nullptr)();
     if (fail_next) co_return std::exchange(fail_next, std::nullopt).value();
     co_return decide(std::move(op));
   }
@@ -99,7 +101,8 @@ class MemoryLog final : public Log {
   }
   std::size_t rows_in(store::Table table) const { return rows_of(image_, table).size(); }
 
-  std::optional<Error> fail_next;  // The next submit() answers this and decides nothing.
+  std::optional<Error> fail_next;     // The next submit() answers this and decides nothing.
+  std::function<void()> before_next;  // Runs once, right before the next submit() is decided.
 
  private:
   store::Verdict run(const Accepted& at, store::Op& op, bool replay) {

@@ -128,7 +128,7 @@ class Twin {
       body.manifest = log_manifest(extents);
     } else {
       body.manifest = std::string("E") + static_cast<char>(random_.below(2)) +
-                      random_.binary(random_.chance(0.2) ? 1'500 : 30);
+                      random_.binary(random_.chance(0.2) ? 850 : 30);
     }
     return body;
   }

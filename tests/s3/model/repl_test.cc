@@ -303,7 +303,7 @@ TEST_F(ModelHeal, ADegradedBlobIsQueuedUntilItIsHealed) {
 }
 
 TEST_F(ModelHeal, AHealedBlobKeepsItsReferences) {
-  put("a", degraded + std::string(1'000, 'x'));
+  put("a", degraded + std::string(700, 'x'));
   CopyObject copy;
   copy.bucket = copy.source_bucket = "bucket";
   copy.key = "b";
@@ -312,8 +312,8 @@ TEST_F(ModelHeal, AHealedBlobKeepsItsReferences) {
   ASSERT_EQ(log.apply(encode_op(copy)).refusal, Refusal::kNone);
   Healed op;
   op.blob = *RowId::parse(heal_rows('h')[0].substr(1));
-  op.old_manifest = degraded + std::string(1'000, 'x');
-  op.new_manifest = whole + std::string(2'000, 'y');
+  op.old_manifest = degraded + std::string(700, 'x');
+  op.new_manifest = whole + std::string(800, 'y');
   EXPECT_TRUE(log.apply(encode_op(op)).existed);
   Audit(log, true);
 }
@@ -329,6 +329,16 @@ TEST_F(ModelHeal, DeadBlobsWaitForTheReaperWithTheirShards) {
   EXPECT_TRUE(log.image().rows.find(store::RowName{store::Table::kHeal, dead[1]})->second.ends_with(whole));
   EXPECT_EQ(log.apply(encode_op(Reaped{dead})).refusal, Refusal::kNone);
   EXPECT_EQ(log.rows_in(store::Table::kHeal), 0u);
+}
+
+TEST_F(ModelHeal, AManifestThatNoRowCouldHoldIsRefused) {
+  PutObject op = packed("a", "1", 10, 0);
+  op.body = {BodySource::Kind::kBlob, whole + std::string(900, 'x'), 0};
+  store::Op raw;
+  raw.meta = to_bytes(std::string_view(encode_op(op)));
+  const store::Verdict verdict = log.decide(std::move(raw));
+  ASSERT_TRUE(verdict.error);
+  EXPECT_EQ(verdict.error->code, ErrorCode::kInvalid);
 }
 
 TEST_F(ModelHeal, AnEdgeKeepsNoSuchRows) {
