@@ -131,6 +131,7 @@ Task<Result<Unit>> Recovery::replay(Ctx& ctx) {
   LogScan scan(volume_, *start, {start->first_lsn.value - 1});
   LogScan::Bounds bounds;
   bounds.durable_lsn = applied;
+  bounds.repair = true;
   if (state_.clean) {
     bounds.durable_lsn = std::max(applied, state_.last_lsn);
     bounds.durable_batch = state_.last_batch;

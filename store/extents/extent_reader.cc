@@ -34,8 +34,7 @@ Task<Result<Unit>> ExtentReader::read(Ctx& ctx, Extent extent, std::uint64_t off
     co_return fail(ErrorCode::kCorrupt, cat("extent past segment ", extent.segment, ": offset ",
                                             extent.offset, " length ", extent.length));
   std::optional<Error> failed;
-  for (const auto& folder : volume_.folders) {
-    if (!folder->live()) continue;
+  for (Folder* folder : volume_.to_read()) {
     for (int attempt = 0; attempt < 2; ++attempt) {
       Result<Unit> read = co_await read_from(ctx, *folder, extent, offset, into);
       if (read.ok()) {
@@ -46,19 +45,21 @@ Task<Result<Unit>> ExtentReader::read(Ctx& ctx, Extent extent, std::uint64_t off
       failed = read.error();
     }
   }
-  check(failed.has_value());
+  if (!failed) co_return fail(ErrorCode::kIo, "no folder of the store is left");
   const Error error = fail(failed->code, cat("segment ", extent.segment, " offset ", extent.offset,
                                              ": ", failed->detail));
-  if (error.code == ErrorCode::kCorrupt) {
+  if (error.code == ErrorCode::kCorrupt && volume_.report(error_text(error)))
     ++volume_.damaged_ranges;
-    volume_.report(error_text(error));
-  }
   co_return error;
 }
 
 Task<Result<Unit>> ExtentReader::read_from(Ctx& ctx, Folder& folder, const Extent& extent,
                                            std::uint64_t offset, MutableBytes into) {
-  CO_TRY(file, co_await folder.segment(ctx, extent.segment));
+  Result<FileRef> opened = co_await folder.segment(ctx, extent.segment);
+  if (!opened.ok() && opened.error().code == ErrorCode::kNotFound)
+    co_return fail(ErrorCode::kIo, cat(folder.segment_path(extent.segment), " is missing"));
+  if (!opened.ok()) co_return opened.error();
+  FileRef& file = opened.value();
   if (extent.kind == Extent::Kind::kInline) {
     if (offset == 0 && into.size() == extent.length) {  // The whole: no cells needed.
       CO_DO(co_await read_exactly(ctx, file, extent.offset, into));

@@ -74,6 +74,7 @@ class Folder {
   DriveIdentity identity;
   DriveState state;
   std::uint64_t flushes = 0;  // Of the log: one a batch and one a segment.
+  bool behind = false;        // Lacks batches that a majority has: what it misses is no damage.
 
  private:
   static constexpr std::size_t kOpenFilesMax = 64;

@@ -102,7 +102,7 @@ Task<Result<bool>> LogScan::load_batch(Ctx& ctx, const Bounds& bounds) {
       enter(SegmentInfo(*next));
       continue;
     }
-    CO_TRY(structure_good, co_await read_anywhere(ctx));
+    CO_TRY(structure_good, co_await read_anywhere(ctx, bounds));
     if (structure_good && batch_.payloads_good) {
       accept_batch();
       co_return true;
@@ -142,20 +142,19 @@ Task<Result<bool>> LogScan::read_batch(Ctx& ctx, Folder& folder, std::uint64_t a
 
 // The batch at at_ from the first folder that has it whole, else with bad payloads, else false. An
 // unreadable folder is as good as a damaged one while another can serve.
-Task<Result<bool>> LogScan::read_anywhere(Ctx& ctx) {
+Task<Result<bool>> LogScan::read_anywhere(Ctx& ctx, const Bounds& bounds) {
   std::vector<Folder*> bad;
   std::optional<Error> unreadable;
   Folder* partly = nullptr;
-  for (const auto& folder : volume_.folders) {
-    if (!folder->live()) continue;
+  for (Folder* folder : volume_.to_read()) {
     Result<bool> read = co_await read_batch(ctx, *folder, at_);
     if (!read.ok()) unreadable = read.error();
     if (read.ok() && read.value() && batch_.payloads_good) {
-      if (!bad.empty()) CO_DO(co_await repair(ctx, *folder, bad));
+      if (!bad.empty() && bounds.repair) CO_DO(co_await repair(ctx, *folder, bad));
       co_return true;
     }
-    if (read.ok() && read.value() && partly == nullptr) partly = folder.get();
-    bad.push_back(folder.get());
+    if (read.ok() && read.value() && partly == nullptr) partly = folder;
+    bad.push_back(folder);
   }
   if (partly != nullptr) co_return co_await read_batch(ctx, *partly, at_);
   batch_ = BatchView();
@@ -193,7 +192,7 @@ Task<Result<bool>> LogScan::handle_bad(Ctx& ctx, const Bounds& bounds, bool stru
   }
   damaged_ = true;
   if (structure_good) {  // Every operation is known; only bodies are bad, and reads will say so.
-    CO_TRY(again, co_await read_anywhere(ctx));
+    CO_TRY(again, co_await read_anywhere(ctx, bounds));
     check(again);
     for (const RecordView& record : batch_.records)
       if (!record.payload_good) {
@@ -229,8 +228,7 @@ Task<Result<std::optional<LogPlace>>> LogScan::probe(Ctx& ctx, std::uint64_t fro
                                                      std::uint64_t to) {
   const Seed seed = volume_.seed_of(segment_);
   const std::optional<SegmentInfo> next = next_segment();
-  for (const auto& folder : volume_.folders) {
-    if (!folder->live()) continue;
+  for (Folder* folder : volume_.to_read()) {
     for (std::uint64_t at = from; at + kBlock <= to; at += kBlock) {
       Result<ByteView> bytes = co_await window_.view(ctx, *folder, segment_.id, at, kBatchHeadBytes);
       if (!bytes.ok() || bytes.value().size() < kBatchHeadBytes) break;
@@ -249,9 +247,9 @@ Task<Result<std::optional<LogPlace>>> LogScan::probe(Ctx& ctx, std::uint64_t fro
 Task<Result<std::optional<LogScan::Step>>> LogScan::salvage(Ctx& ctx) {
   const Seed seed = volume_.seed_of(segment_);
   Gap& gap = *gap_;
+  const std::vector<Folder*> folders = volume_.to_read();
   for (; gap.at + kRecordHeadBytes <= gap.end; gap.at += 8) {
-    for (const auto& folder : volume_.folders) {
-      if (!folder->live()) continue;
+    for (Folder* folder : folders) {
       Result<ByteView> bytes =
           co_await window_.view(ctx, *folder, segment_.id, gap.at, kRecordHeadBytes);
       if (!bytes.ok()) continue;

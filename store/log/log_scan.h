@@ -41,6 +41,8 @@ class LogScan {
     // a bad batch below is damage, wherever it lies.
     Lsn durable_lsn;
     std::uint64_t durable_batch = 0;
+    // What one folder has damaged is written again from another.
+    bool repair = false;
     // The running engine's end: nothing is read beyond.
     std::optional<LogPlace> stop;
   };
@@ -83,7 +85,7 @@ class LogScan {
   };
   Task<Result<bool>> load_batch(Ctx& ctx, const Bounds& bounds);
   Task<Result<bool>> read_batch(Ctx& ctx, Folder& folder, std::uint64_t at);
-  Task<Result<bool>> read_anywhere(Ctx& ctx);
+  Task<Result<bool>> read_anywhere(Ctx& ctx, const Bounds& bounds);
   Task<Result<Unit>> repair(Ctx& ctx, Folder& good, const std::vector<Folder*>& bad);
   bool fits_chain(const BatchView& batch) const;
   Task<Result<bool>> handle_bad(Ctx& ctx, const Bounds& bounds, bool structure_good);

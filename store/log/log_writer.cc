@@ -75,8 +75,13 @@ Task<void> LogWriter::work(Ctx& ctx, Lane& lane) {
       lane.jobs.clear();
       lane.queued_bytes = 0;
     }
+    mark_behind();
     progress_.notify();
   }
+}
+
+void LogWriter::mark_behind() {
+  for (const auto& lane : lanes_) lane->folder->behind = lane->done < durable_;
 }
 
 Task<Result<Unit>> LogWriter::run_job(Ctx& ctx, Lane& lane, Job job) {
@@ -105,6 +110,8 @@ Task<Result<Unit>> LogWriter::send(std::uint64_t offset, std::shared_ptr<const B
     }
     co_await progress_.wait();
   }
+  durable_ = mine;
+  mark_behind();
   co_return Unit{};
 }
 

@@ -60,7 +60,9 @@ class LogWriter {
   Volume& volume_;
   SegmentInfo segment_;
   std::vector<std::unique_ptr<Lane>> lanes_;
+  void mark_behind();
   std::uint64_t sequence_ = 0;
+  std::uint64_t durable_ = 0;  // Sequence that a majority has done.
   bool finishing_ = false;
   Signal jobs_;
   Signal progress_;

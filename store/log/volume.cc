@@ -42,6 +42,14 @@ const SegmentInfo* Volume::find(std::uint32_t id, std::uint32_t generation) cons
   return &found->second;
 }
 
+std::vector<Folder*> Volume::to_read() const {
+  std::vector<Folder*> order;
+  for (const bool behind : {false, true})
+    for (const auto& folder : folders)
+      if (folder->live() && folder->behind == behind) order.push_back(folder.get());
+  return order;
+}
+
 std::vector<const SegmentInfo*> Volume::log_segments() const {
   std::vector<const SegmentInfo*> logs;
   for (const auto& [id, info] : segments)
@@ -156,12 +164,14 @@ Result<Unit> Volume::admit(std::uint64_t bytes) const {
   return fail(ErrorCode::kNoSpace,
               cat("drive ", first_live().dir(), " is full: ", free / MiB, " MiB free of ",
                   size_bytes / MiB, " MiB, ", floor / MiB, " MiB of them kept for deletes and the "
-                  "index. Delete objects, free space on the file system or enlarge `size`"));
+                  "index. Delete objects, free space on the file system or raise store.bytes"));
 }
 
-void Volume::report(std::string text) {
+bool Volume::report(std::string text) {
+  if (std::find(damage.begin(), damage.end(), text) != damage.end()) return false;
   note(text);
   if (damage.size() < kDamageTextsMax) damage.push_back(std::move(text));
+  return true;
 }
 
 void Volume::note(std::string_view text) const {

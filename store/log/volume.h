@@ -46,6 +46,8 @@ class Volume {
   std::size_t live_count() const;
   std::size_t majority() const { return folders.size() / 2 + 1; }
   Folder& first_live() const;
+  // Live folders in the order to read from: those that are behind come last.
+  std::vector<Folder*> to_read() const;
 
   // --- segments
   Seed seed_of(const SegmentInfo& info) const { return {uuid, info.id, info.generation}; }
@@ -69,7 +71,8 @@ class Volume {
   Result<Unit> admit(std::uint64_t bytes) const;
 
   // --- health
-  void report(std::string text);        // Kept for status() and logged.
+  // Kept for status() and logged; the same text again is neither. True if it was new.
+  bool report(std::string text);
   void note(std::string_view text) const;
   void stop_writing(const Error& why);  // Read-only until the next start.
 
