@@ -1,12 +1,11 @@
 #include "app/status_command.h"
 
-#include <unistd.h>
-
 #include <cstdio>
 
 #include "app/remote.h"
 #include "platform/base/text.h"
 #include "platform/codec/json.h"
+#include "platform/uv/uv_world.h"
 
 namespace creel::app {
 namespace {
@@ -15,7 +14,7 @@ constexpr int kDone = 0;
 constexpr int kFailed = 1;
 constexpr int kNotUnderstood = 2;
 constexpr int kWanting = 3;
-constexpr unsigned kPollMicroseconds = 300'000;
+constexpr Duration kPoll = 300_ms;
 
 int complain(const Error& error, int code) {
   std::fprintf(stderr, "creel: %s\n", error_text(error).c_str());
@@ -35,7 +34,7 @@ struct Asked {
   s3::ClientOptions options;
 };
 
-// The words of both verbs. An int is the exit code of a failure that was told.
+// The words of both verbs.
 Result<Asked> understand(const std::vector<std::string>& words) {
   TRY(arguments, parse_arguments(words, 1, kRemoteOptions));
   if (!arguments.plain.empty())
@@ -116,37 +115,57 @@ int run_status(const std::vector<std::string>& words) {
   return kDone;
 }
 
+namespace {
+
+void print_progress(const JsonValue& heal, bool running) {
+  std::printf("\r%s%llu of %llu blobs, %llu shards rebuilt (%s)%s", running ? "" : "done: ",
+              static_cast<unsigned long long>(number(heal, "blobs_done")),
+              static_cast<unsigned long long>(number(heal, "blobs")),
+              static_cast<unsigned long long>(number(heal, "shards_rebuilt")),
+              mib(number(heal, "bytes_rebuilt")).c_str(), running ? "   " : "\n");
+  std::fflush(stdout);
+}
+
+// Starts the repair and asks again until it has ended. The result is the exit code.
+Task<Result<int>> heal_to_the_end(Ctx& ctx, Platform& platform, const Asked& asked) {
+  s3::S3Client client(platform, asked.options);
+  std::string method = "POST";
+  for (;;) {
+    CO_TRY(answer, co_await client.must(ctx, admin_request(method, "heal")));
+    CO_TRY(parsed, JsonDoc::parse(as_bytes(answer.body)));
+    const JsonValue heal = parsed.root();
+    const bool running = heal.find("running").as_bool().value_or(false);
+    if (!asked.arguments.json) print_progress(heal, running);
+    if (!running) {
+      if (asked.arguments.json) std::printf("%s\n", answer.body.c_str());
+      const std::uint64_t left = number(heal, "blobs_incomplete") + number(heal, "blobs_failed");
+      if (left == 0) co_return kDone;
+      std::fprintf(stderr, "creel: %llu blobs still lack shards: %s\n",
+                   static_cast<unsigned long long>(left), text(heal, "last_error").c_str());
+      co_return kWanting;
+    }
+    method = "GET";
+    CO_DO(co_await sleep_for(ctx, kPoll));
+  }
+}
+
+Task<void> heal_into(Ctx& ctx, Platform& platform, const Asked& asked, Result<int>& outcome) {
+  outcome = co_await heal_to_the_end(ctx, platform, asked);
+}
+
+}  // namespace
+
 int run_heal(const std::vector<std::string>& words) {
   const Result<Asked> asked = understand(words);
   if (!asked.ok()) return complain(asked.error(), kNotUnderstood);
-  const bool json = asked.value().arguments.json;
-  std::string method = "POST";
-  for (;;) {
-    const Result<s3::ClientAnswer> answer =
-        ask_server(asked.value().options, admin_request(method, "heal"));
-    if (!answer.ok()) return complain(answer.error(), kFailed);
-    const Result<JsonDoc> parsed = JsonDoc::parse(as_bytes(answer.value().body));
-    if (!parsed.ok()) return complain(parsed.error(), kFailed);
-    const JsonValue heal = parsed.value().root();
-    const bool running = heal.find("running").as_bool().value_or(false);
-    if (!json)
-      std::printf("%s%llu of %llu blobs, %llu shards rebuilt (%s)%s", running ? "\r" : "\rdone: ",
-                  static_cast<unsigned long long>(number(heal, "blobs_done")),
-                  static_cast<unsigned long long>(number(heal, "blobs")),
-                  static_cast<unsigned long long>(number(heal, "shards_rebuilt")),
-                  mib(number(heal, "bytes_rebuilt")).c_str(), running ? "   " : "\n");
-    std::fflush(stdout);
-    if (!running) {
-      if (json) std::printf("%s\n", answer.value().body.c_str());
-      const std::uint64_t incomplete = number(heal, "blobs_incomplete") + number(heal, "blobs_failed");
-      if (incomplete == 0) return kDone;
-      std::fprintf(stderr, "creel: %llu blobs still lack shards: %s\n",
-                   static_cast<unsigned long long>(incomplete), text(heal, "last_error").c_str());
-      return kWanting;
-    }
-    method = "GET";
-    usleep(kPollMicroseconds);
-  }
+  Result<std::unique_ptr<UvWorld>> world = UvWorld::make();
+  if (!world.ok()) return complain(world.error(), kFailed);
+  Platform& platform = world.value()->platform();
+  Ctx ctx(platform.executor, platform.clock);
+  Result<int> outcome = kFailed;
+  world.value()->run(heal_into(ctx, platform, asked.value(), outcome));
+  if (!outcome.ok()) return complain(outcome.error(), kFailed);
+  return outcome.value();
 }
 
 }  // namespace creel::app
