@@ -2,17 +2,14 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <map>
-#include <optional>
 
 #include "app/key_files.h"
+#include "app/remote.h"
 #include "app/rule_dry_run.h"
 #include "edge/rule_documents.h"
 #include "platform/base/text.h"
-#include "platform/uv/environment.h"
 #include "platform/uv/local_file.h"
 #include "platform/uv/uv_world.h"
-#include "s3/client/s3_client.h"
 
 namespace creel::app {
 namespace {
@@ -42,47 +39,6 @@ int complain(const Error& error, int code) {
   return code;
 }
 
-// Plain words and --name value pairs behind the verb.
-struct Arguments {
-  std::vector<std::string> plain;
-  std::map<std::string, std::string> options;
-  bool json = false;
-  std::string option(const std::string& name, std::string fallback = {}) const {
-    const auto at = options.find(name);
-    return at == options.end() ? std::move(fallback) : at->second;
-  }
-};
-
-Result<Arguments> parse_arguments(const std::vector<std::string>& words,
-                                  const std::vector<std::string_view>& known) {
-  Arguments parsed;
-  for (std::size_t i = 2; i < words.size(); ++i) {
-    std::string name = words[i];
-    if (!name.starts_with("--")) {
-      parsed.plain.push_back(std::move(name));
-      continue;
-    }
-    std::optional<std::string> value;
-    if (const std::size_t equals = name.find('='); equals != std::string::npos) {
-      value = name.substr(equals + 1);
-      name.resize(equals);
-    }
-    bool is_known = false;
-    for (const std::string_view one : known) is_known = is_known || one == name;
-    if (!is_known) return fail(ErrorCode::kInvalid, cat(name, " is not understood here"));
-    if (name == "--json" && !value) {
-      parsed.json = true;
-      continue;
-    }
-    if (!value) {
-      if (++i == words.size()) return fail(ErrorCode::kInvalid, cat(name, " wants a value"));
-      value = words[i];
-    }
-    parsed.options[name] = std::move(*value);
-  }
-  return parsed;
-}
-
 struct Loaded {
   edge::Rules rules;
   std::string note;  // A key that is not here.
@@ -107,7 +63,7 @@ Result<Loaded> load_rules(const std::string& path) {
 }
 
 int rule_check(const std::vector<std::string>& words) {
-  const Result<Arguments> arguments = parse_arguments(words, {});
+  const Result<Arguments> arguments = parse_arguments(words, 2, {});
   if (!arguments.ok()) return complain(arguments.error(), kNotUnderstood);
   if (arguments.value().plain.size() != 1) return usage();
   const Result<Loaded> loaded = load_rules(arguments.value().plain[0]);
@@ -128,7 +84,7 @@ int rule_check(const std::vector<std::string>& words) {
 }
 
 int rule_explain(const std::vector<std::string>& words) {
-  const Result<Arguments> arguments = parse_arguments(words, {});
+  const Result<Arguments> arguments = parse_arguments(words, 2, {});
   if (!arguments.ok()) return complain(arguments.error(), kNotUnderstood);
   if (arguments.value().plain.size() != 1) return usage();
   const Result<Loaded> loaded = load_rules(arguments.value().plain[0]);
@@ -146,7 +102,7 @@ Task<void> dry_run_into(Ctx& ctx, Platform& platform, DryRunInput input, Result<
 
 int rule_test(const std::vector<std::string>& words) {
   const Result<Arguments> parsed =
-      parse_arguments(words, {"--in", "--key", "--bucket", "--content-type", "--target", "--json"});
+      parse_arguments(words, 2, {"--in", "--key", "--bucket", "--content-type", "--target", "--json"});
   if (!parsed.ok()) return complain(parsed.error(), kNotUnderstood);
   const Arguments& arguments = parsed.value();
   const std::string path = arguments.option("--in");
@@ -174,57 +130,9 @@ int rule_test(const std::vector<std::string>& words) {
   return outcome.value().verdict == edge::FilterVerdict::kHeld ? kWanting : kDone;
 }
 
-// The lines `access_key = …` and `secret_key = …`, as the server's first start writes them.
-Result<s3::Credentials> read_credentials(const std::string& path) {
-  s3::Credentials found;
-  if (path.empty()) {
-    found.access_key = env("CREEL_ROOT_ACCESS_KEY").value_or("");
-    found.secret_key = env("CREEL_ROOT_SECRET_KEY").value_or("");
-    if (found.access_key.empty() || found.secret_key.empty())
-      return fail(ErrorCode::kNotFound,
-                  "give --credentials FILE, or CREEL_ROOT_ACCESS_KEY and CREEL_ROOT_SECRET_KEY");
-    return found;
-  }
-  TRY(content, read_secret_file(path, kSmallFileMax));
-  std::string_view rest = as_text(content);
-  while (!rest.empty()) {
-    const std::string_view line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
-    const std::size_t equals = line.find('=');
-    if (equals == std::string_view::npos) continue;
-    const std::string_view name = trim(line.substr(0, equals));
-    if (name == "access_key") found.access_key = trim(line.substr(equals + 1));
-    if (name == "secret_key") found.secret_key = trim(line.substr(equals + 1));
-  }
-  if (found.access_key.empty() || found.secret_key.empty())
-    return fail(ErrorCode::kInvalid,
-                cat(path, ": needs the lines access_key = … and secret_key = …"));
-  return found;
-}
-
-Result<s3::ClientOptions> client_options(const Arguments& arguments) {
-  s3::ClientOptions options;
-  TRY(endpoint, s3::parse_endpoint(arguments.option("--endpoint")));
-  options.endpoint = std::move(endpoint);
-  TRY(credentials, read_credentials(arguments.option("--credentials")));
-  options.credentials = std::move(credentials);
-  options.region = arguments.option("--region", options.region);
-  if (const std::string ca = arguments.option("--ca"); !ca.empty()) {
-    TRY(pem, read_local_file(ca, kSmallFileMax));
-    options.ca_pem = to_string(pem);
-  }
-  return options;
-}
-
-Task<void> ask(Ctx& ctx, Platform& platform, s3::ClientOptions options, s3::ClientRequest request,
-               Result<s3::ClientAnswer>& outcome) {
-  s3::S3Client client(platform, std::move(options));
-  outcome = co_await client.must(ctx, std::move(request));
-}
-
 int rule_remote(const std::vector<std::string>& words) {
   const Result<Arguments> parsed =
-      parse_arguments(words, {"--endpoint", "--credentials", "--region", "--ca"});
+      parse_arguments(words, 2, kRemoteOptions);
   if (!parsed.ok()) return complain(parsed.error(), kNotUnderstood);
   const Arguments& arguments = parsed.value();
   const bool puts = words[1] == "put";
@@ -240,15 +148,9 @@ int rule_remote(const std::vector<std::string>& words) {
     if (!content.ok()) return complain(content.error(), kFailed);
     request.body = to_string(content.value());
   }
-  Result<s3::ClientOptions> options = client_options(arguments);
+  const Result<s3::ClientOptions> options = remote_options(arguments);
   if (!options.ok()) return complain(options.error(), kFailed);
-  Result<std::unique_ptr<UvWorld>> world = UvWorld::make();
-  if (!world.ok()) return complain(world.error(), kFailed);
-  Platform& platform = world.value()->platform();
-  Ctx ctx(platform.executor, platform.clock);
-  ctx.set_deadline(platform.clock.now() + 60_s);
-  Result<s3::ClientAnswer> outcome = fail(ErrorCode::kUnknown, "not asked");
-  world.value()->run(ask(ctx, platform, options.take(), std::move(request), outcome));
+  const Result<s3::ClientAnswer> outcome = ask_server(options.value(), std::move(request));
   if (!outcome.ok())
     return complain(outcome.error(),
                     puts && outcome.error().code == ErrorCode::kInvalid ? kWanting : kFailed);

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "app/remote.h"
+#include "platform/async/event.h"
 #include "platform/base/text.h"
 #include "platform/codec/json.h"
 #include "platform/uv/uv_world.h"
