@@ -66,8 +66,8 @@ class MemoryLog final : public Log {
     store::Verdict verdict = run(accepted, op, false);
     if (!verdict.accepted) return verdict;
     ++last_;
-    const store::OpView view{op, accepted.lsn, accepted.place, false, accepted.payload_crc64,
-                             accepted.payload_bytes};
+    const store::OpView view{op,    accepted.lsn,           accepted.place,
+                             false, accepted.payload_crc64, accepted.payload_bytes};
     payloads_[view.payload_extent().offset] = std::move(op.payload);
     accepted.meta = to_string(op.meta);
     accepted_.push_back(std::move(accepted));

@@ -123,6 +123,7 @@ class Runner {
       else if (name == "domain") setup_.domains.push_back(value);
       else if (name == "region") setup_.region = value;
       else if (name == "full") world().fill_drives();
+      else if (name == "damaged_after") world().damage_after(*parse_u64(value));
       else if (name == "key") signing_.key = value;
       else ADD_FAILURE() << "unknown word " << words[i];
     }
@@ -188,9 +189,9 @@ class Runner {
     head_.raw_query = mark == std::string::npos ? "" : words[1].substr(mark + 1);
   }
   bool has_header(std::string_view name) const {
-    return std::any_of(head_.headers.begin(), head_.headers.end(), [&](const s3::NameValue& header) {
-      return equal_ignore_case(header.first, name);
-    });
+    return std::any_of(
+        head_.headers.begin(), head_.headers.end(),
+        [&](const s3::NameValue& header) { return equal_ignore_case(header.first, name); });
   }
   void add_header(std::string name, std::string value) {
     if (!has_header(name)) head_.headers.emplace_back(std::move(name), std::move(value));
@@ -261,7 +262,8 @@ class Runner {
     if (!signing_.trailer.empty()) trailers.push_back(*field_of(signing_.trailer));
     encoder.finish(out, trailers);
     std::string text = to_string(out);
-    if (const std::size_t at = text.find("chunk-signature="); signing_.wrong_chunk && at != text.npos)
+    if (const std::size_t at = text.find("chunk-signature=");
+        signing_.wrong_chunk && at != text.npos)
       text[at + 20] = text[at + 20] == '0' ? '1' : '0';
     return text;
   }
@@ -298,6 +300,10 @@ class Runner {
       EXPECT_EQ(static_cast<std::uint64_t>(answer_->status), *status) << answer_->body;
     } else if (text == "empty") {
       EXPECT_EQ(answer_->body, "");
+    } else if (text == "cut") {
+      EXPECT_TRUE(answer_->closed);
+      EXPECT_LT(answer_->body.size(),
+                parse_u64(answer_->headers.find("content-length").value_or("")).value_or(0));
     } else if (text == "closed" || text == "open") {
       EXPECT_EQ(answer_->closed, text == "closed");
     } else if (text == "continue" || text == "no continue") {

@@ -49,6 +49,8 @@ class WireWorld final : private Clock, private s3::BucketFilters {
   void hang_up();  // The next exchange takes a new connection.
   WallTime wall() const override { return clock_; }
   void fill_drives() { blobs_.room = 0; }
+  // Reads of bodies fail once this many more were good.
+  void damage_after(unsigned reads) { blobs_.fail_reads_after = blobs_.reads + reads; }
 
   s3::ObjectService& service() { return service_; }
   Platform& platform() { return platform_; }

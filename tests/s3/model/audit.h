@@ -1,5 +1,5 @@
-// Counts who names which blob and document, and compares with the rows: nothing may be counted wrong
-// and nothing may be left behind.
+// Counts who names which blob and document, and compares with the rows: nothing may be counted
+// wrong and nothing may be left behind.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -92,10 +92,10 @@ class Audit {
       ASSERT_TRUE(blob.ok()) << blob.error().detail;
       counted[name.key] = blob.value()->references;
       document(*RowId::parse(name.key), 'm', blob.value()->manifest_bytes);
-      const std::string heal = cat(static_cast<unsigned>(store::Table::kHeal), ":h", name.key);
       const bool wanted = track_dead_blobs && is_degraded(blob.value()->manifest) &&
                           !is_log_manifest(blob.value()->manifest);
-      EXPECT_EQ(rows_of(log_.image()).contains(heal), wanted);
+      const store::RowName heal{store::Table::kHeal, "h" + name.key};
+      EXPECT_EQ(log_.image().rows.contains(heal), wanted);
     }
     EXPECT_EQ(counted, references_) << "references of blobs";
   }

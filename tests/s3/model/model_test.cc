@@ -99,7 +99,8 @@ class Twin {
  private:
   // Few keys, so that operations meet; odd bytes, long ones, and some that begin like others.
   std::vector<std::string> make_keys() {
-    std::vector<std::string> keys = {"a", std::string("a\0", 2), "a/b", "a\xff", std::string(1024, 'k')};
+    std::vector<std::string> keys = {"a", std::string("a\0", 2), "a/b", "a\xff",
+                                     std::string(1024, 'k')};
     keys.push_back(random_.binary(1 + random_.below(20)));
     return keys;
   }
@@ -136,8 +137,11 @@ class Twin {
   Conditions some_conditions(const std::string& current) {
     Conditions conditions;
     if (random_.chance(0.7)) return conditions;
-    if (random_.chance(0.5)) conditions.if_none_match = random_.chance(0.7) ? "*" : '"' + current + '"';
-    else conditions.if_match = random_.chance(0.3) ? "*" : '"' + (random_.chance(0.7) ? current : "zz") + '"';
+    if (random_.chance(0.5))
+      conditions.if_none_match = random_.chance(0.7) ? "*" : '"' + current + '"';
+    else
+      conditions.if_match =
+          random_.chance(0.3) ? "*" : '"' + (random_.chance(0.7) ? current : "zz") + '"';
     return conditions;
   }
   Refusal judge(const Conditions& conditions, const RefObject* current, bool deleting) const {
@@ -199,8 +203,7 @@ class Twin {
     RefBucket* bucket = find(op.bucket);
     RefObject* old = bucket ? find(*bucket, op.key) : nullptr;
     op.conditions = some_conditions(old ? old->etag : "none");
-    const Refusal expected =
-        bucket ? judge(op.conditions, old, false) : Refusal::kNoSuchBucket;
+    const Refusal expected = bucket ? judge(op.conditions, old, false) : Refusal::kNoSuchBucket;
     const Answer answer = apply(encode_op(op), expected, std::move(payload));
     if (expected != Refusal::kNone) return;
     EXPECT_EQ(answer.etag, op.etag);
@@ -240,10 +243,10 @@ class Twin {
     op.source_etag = source && random_.chance(0.9) ? source->etag : "other";
     RefObject* old = to ? find(*to, op.key) : nullptr;
     op.conditions = some_conditions(old ? old->etag : "none");
-    const Refusal expected = !from || !to                         ? Refusal::kNoSuchBucket
-                             : !source                            ? Refusal::kNoSuchKey
-                             : op.source_etag != source->etag     ? Refusal::kPreconditionFailed
-                                                                  : judge(op.conditions, old, false);
+    const Refusal expected = !from || !to                     ? Refusal::kNoSuchBucket
+                             : !source                        ? Refusal::kNoSuchKey
+                             : op.source_etag != source->etag ? Refusal::kPreconditionFailed
+                                                              : judge(op.conditions, old, false);
     const Answer answer = apply(encode_op(op), expected);
     if (expected != Refusal::kNone) return;
     newest_ms_ = answer.mtime_ms;
@@ -259,15 +262,15 @@ class Twin {
     op.random = random_.next();
     op.headers = some_headers();
     RefBucket* bucket = find(op.bucket);
-    const Answer answer =
-        apply(encode_op(op), bucket ? Refusal::kNone : Refusal::kNoSuchBucket);
+    const Answer answer = apply(encode_op(op), bucket ? Refusal::kNone : Refusal::kNoSuchBucket);
     if (!bucket) return;
     EXPECT_FALSE(bucket->uploads.contains(answer.upload_id));
     bucket->uploads[answer.upload_id] = {op.key, op.headers, {}, {}};
     ids_.push_back(answer.upload_id);
   }
   std::string some_upload_id() {
-    if (ids_.empty() || random_.chance(0.05)) return random_.chance(0.5) ? "x" : std::string(32, '0');
+    if (ids_.empty() || random_.chance(0.05))
+      return random_.chance(0.5) ? "x" : std::string(32, '0');
     return random_.pick(ids_);
   }
   // The upload if (bucket, key, id) name one; the key is mostly the right one.
@@ -398,9 +401,9 @@ TEST(Model, NothingIsLeftAfterEverythingIsDeleted) {
     Twin twin(random, false);
     for (int i = 0; i < 200; ++i) twin.step();
     twin.empty();
-    for (const store::Table table : {store::Table::kBucket, store::Table::kObject,
-                                     store::Table::kUpload, store::Table::kPart, store::Table::kBlob,
-                                     store::Table::kManifest, store::Table::kHeal})
+    for (const store::Table table :
+         {store::Table::kBucket, store::Table::kObject, store::Table::kUpload, store::Table::kPart,
+          store::Table::kBlob, store::Table::kManifest, store::Table::kHeal})
       EXPECT_EQ(twin.log().rows_in(table), 0u) << "table " << static_cast<unsigned>(table);
     if (testing::Test::HasFailure()) return;
   }

@@ -91,7 +91,8 @@ void fill(TestRandom& random, std::vector<Header>& value) {
   }
 }
 void fill(TestRandom& random, std::vector<std::string>& value) {
-  for (std::size_t i = random.below(4); i > 0; --i) value.push_back(random.binary(random.below(90)));
+  for (std::size_t i = random.below(4); i > 0; --i)
+    value.push_back(random.binary(random.below(90)));
 }
 void fill(TestRandom& random, std::vector<CompletedPart>& value) {
   for (std::size_t i = random.below(4); i > 0; --i)
@@ -103,9 +104,8 @@ void fill(TestRandom& random, std::optional<std::uint64_t>& value) {
 }
 
 bool same(const std::vector<CompletedPart>& a, const std::vector<CompletedPart>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](CompletedPart x, CompletedPart y) {
-    return fields(x) == fields(y);
-  });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](CompletedPart x, CompletedPart y) { return fields(x) == fields(y); });
 }
 template <class T>
 bool same(const T& a, const T& b) {

@@ -72,8 +72,9 @@ struct ModelRepl : testing::Test {
 };
 
 TEST_F(ModelRepl, ABatchTakesEffectWithItsPosition) {
-  EXPECT_EQ(receive(0, 4, {encode_op(packed("a", "1", 60, 0)), encode_op(packed("b", "2", 40, 60)),
-                           encode_op(packed("empty", "3", 0, 0))}),
+  EXPECT_EQ(receive(0, 4,
+                    {encode_op(packed("a", "1", 60, 0)), encode_op(packed("b", "2", 40, 60)),
+                     encode_op(packed("empty", "3", 0, 0))}),
             Refusal::kNone);
   EXPECT_EQ(position(), 4u);
   ASSERT_TRUE(object("b"));
@@ -93,9 +94,10 @@ TEST_F(ModelRepl, ABatchThatCameBeforeOrTooEarlyIsAGap) {
 }
 
 TEST_F(ModelRepl, EffectsOfOneBatchMayReplaceAndDeleteEachOther) {
-  EXPECT_EQ(receive(0, 9, {encode_op(packed("a", "1", 10, 0)), encode_op(packed("a", "2", 10, 10)),
-                           encode_op(packed("b", "3", 10, 20)), encode_op(erase("b")),
-                           encode_op(erase("never")), encode_op(packed("a", "4", 10, 30))}),
+  EXPECT_EQ(receive(0, 9,
+                    {encode_op(packed("a", "1", 10, 0)), encode_op(packed("a", "2", 10, 10)),
+                     encode_op(packed("b", "3", 10, 20)), encode_op(erase("b")),
+                     encode_op(erase("never")), encode_op(packed("a", "4", 10, 30))}),
             Refusal::kNone);
   EXPECT_EQ(object("a")->etag, "4");
   EXPECT_FALSE(object("b"));
@@ -103,7 +105,8 @@ TEST_F(ModelRepl, EffectsOfOneBatchMayReplaceAndDeleteEachOther) {
 }
 
 TEST_F(ModelRepl, APackThatNobodyNeedsInTheEndIsFreed) {
-  EXPECT_EQ(receive(0, 2, {encode_op(packed("a", "1", 10, 0)), encode_op(erase("a"))}), Refusal::kNone);
+  EXPECT_EQ(receive(0, 2, {encode_op(packed("a", "1", 10, 0)), encode_op(erase("a"))}),
+            Refusal::kNone);
   EXPECT_EQ(log.rows_in(store::Table::kBlob), 0u);
   EXPECT_EQ(log.rows_in(store::Table::kHeal), 1u) << "its shards are for the reaper";
   EXPECT_EQ(receive(2, 3, {}), Refusal::kNone);
@@ -185,7 +188,8 @@ TEST_F(ModelRepl, ACursorNeverGoesBack) {
 }
 
 TEST_F(ModelRepl, AParkedOperationStaysUntilItIsSettled) {
-  ReplPark park{kStream, 5, "bucket", std::string(1024, 'k'), "filter-error", std::string(900, 'd')};
+  ReplPark park{
+      kStream, 5, "bucket", std::string(1024, 'k'), "filter-error", std::string(900, 'd')};
   EXPECT_EQ(log.apply(encode_op(park)).refusal, Refusal::kNone);
   park.key = "short";
   park.lsn = 6;
@@ -236,7 +240,8 @@ TEST(ModelReplProperty, StreamsConvergeWhateverIsRepeated) {
         next[key] = put.etag;
         op.effects.push_back(encode_op(put));
       }
-      if (pack > 0) op.pack = {random.chance(0.5) ? kShards : log_manifest({store::Extent{}}), pack, 9};
+      if (pack > 0)
+        op.pack = {random.chance(0.5) ? kShards : log_manifest({store::Extent{}}), pack, 9};
       op.to.low = low + 1 + random.below(5);
       const std::string meta = encode_op(op);
       EXPECT_EQ(log.apply(meta).refusal, Refusal::kNone);
@@ -325,8 +330,11 @@ TEST_F(ModelHeal, DeadBlobsWaitForTheReaperWithTheirShards) {
   log.apply(encode_op(erase("a")));
   const std::vector<std::string> dead = heal_rows('d');
   ASSERT_EQ(dead.size(), 2u);
-  EXPECT_TRUE(log.image().rows.find(store::RowName{store::Table::kHeal, dead[0]})->second.ends_with(degraded));
-  EXPECT_TRUE(log.image().rows.find(store::RowName{store::Table::kHeal, dead[1]})->second.ends_with(whole));
+  EXPECT_TRUE(log.image()
+                  .rows.find(store::RowName{store::Table::kHeal, dead[0]})
+                  ->second.ends_with(degraded));
+  EXPECT_TRUE(
+      log.image().rows.find(store::RowName{store::Table::kHeal, dead[1]})->second.ends_with(whole));
   EXPECT_EQ(log.apply(encode_op(Reaped{dead})).refusal, Refusal::kNone);
   EXPECT_EQ(log.rows_in(store::Table::kHeal), 0u);
 }

@@ -54,7 +54,8 @@ std::vector<std::string> reference(const std::set<std::string>& keys, const List
 std::vector<std::string> entries_of(const ListOutcome& page) {
   std::vector<std::pair<std::string, std::string>> sorted;
   for (const ListedObject& object : page.objects) sorted.emplace_back(object.key, object.key);
-  for (const std::string& hidden : page.common_prefixes) sorted.emplace_back(hidden, "prefix " + hidden);
+  for (const std::string& hidden : page.common_prefixes)
+    sorted.emplace_back(hidden, "prefix " + hidden);
   std::sort(sorted.begin(), sorted.end());
   std::vector<std::string> out;
   for (auto& entry : sorted) out.push_back(std::move(entry.second));
@@ -78,7 +79,8 @@ TEST(Listing, PagesTogetherAreTheWhole) {
       ListArguments arguments;
       arguments.bucket = "bucket";
       if (random.chance(0.5)) arguments.prefix = some_key(random).substr(0, 2);
-      if (random.chance(0.6)) arguments.delimiter = some_key(random).substr(0, random.between(1, 2));
+      if (random.chance(0.6))
+        arguments.delimiter = some_key(random).substr(0, random.between(1, 2));
       if (random.chance(0.4)) arguments.after = some_key(random);
       arguments.count_max = 1 + random.skewed_below(8);
       const std::vector<std::string> expected = reference(keys, arguments);
@@ -125,10 +127,12 @@ TEST(Listing, ADelimiterCostsWhatItShows) {
 
 TEST(Listing, BucketsComeByNameInPages) {
   MemoryS3 s3;
-  for (const std::string name : {"ccc", "aaa", "bbb", "bbc"}) ASSERT_TRUE(s3.make_bucket(name).ok());
+  for (const std::string name : {"ccc", "aaa", "bbb", "bbc"})
+    ASSERT_TRUE(s3.make_bucket(name).ok());
   const auto names = [&](std::string_view prefix, std::string_view after, std::size_t count) {
     std::string out;
-    for (const ListedBucket& bucket : s3.service.list_buckets(prefix, after, count).value())
+    const auto listed = s3.service.list_buckets(prefix, after, count);
+    for (const ListedBucket& bucket : listed.value())
       out += bucket.name + " ";
     return out;
   };
@@ -179,7 +183,8 @@ TEST(Listing, PagesOfUploadsTogetherAreTheWhole) {
         ASSERT_TRUE(listed.ok());
         for (const ListedUpload& one : listed.value().uploads)
           got.push_back(one.key + " " + one.record.upload_id);
-        for (const std::string& hidden : listed.value().common_prefixes) got.push_back("prefix " + hidden);
+        for (const std::string& hidden : listed.value().common_prefixes)
+          got.push_back("prefix " + hidden);
         if (!listed.value().truncated) break;
         arguments.after = listed.value().next_key;
         id_marker = listed.value().next_upload_id;

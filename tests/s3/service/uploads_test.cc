@@ -74,7 +74,9 @@ TEST_F(Uploads, PartsListInPages) {
 TEST_F(Uploads, APartReplacedWhileCompleteIsUnderWayIsNoticed) {
   CompleteArguments complete = begin("a");
   add(complete, 1, "old");
-  s3.log.before_next = [&] { EXPECT_TRUE(s3.part("bucket", "a", complete.upload_id, 1, "new").ok()); };
+  s3.log.before_next = [&] {
+    EXPECT_TRUE(s3.part("bucket", "a", complete.upload_id, 1, "new").ok());
+  };
   const auto lost = s3.complete(complete);
   ASSERT_FALSE(lost.ok());
   EXPECT_EQ(lost.error().code, S3Code::kInvalidPart);
@@ -183,7 +185,8 @@ TEST_F(Uploads, AWrongChecksumOfTheWholeIsRefused) {
   const auto wrong = s3.complete(complete);
   ASSERT_FALSE(wrong.ok());
   EXPECT_EQ(wrong.error().code, S3Code::kBadDigest);
-  EXPECT_EQ(wrong.error().message, "The crc32c you specified did not match the calculated checksum.");
+  EXPECT_EQ(wrong.error().message,
+            "The crc32c you specified did not match the calculated checksum.");
   complete.checksum = parse_checksum(ChecksumAlgorithm::kCrc32, "AAAAAA==");
   const auto other = s3.complete(complete);
   ASSERT_FALSE(other.ok());
