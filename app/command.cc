@@ -33,10 +33,12 @@ int usage(std::FILE* out) {
       "\n"
       "  creel serve [--config FILE] [--role edge|core] [--data DIR]… [--listen HOST:PORT]\n"
       "              [--region NAME] [--insecure-listen]\n"
-      "  creel config check FILE     says what is wrong with a configuration, with line and column\n"
+      "  creel config check FILE     says what is wrong with a configuration, with line and "
+      "column\n"
       "  creel config show [FILE]    the settings in force\n"
       "  creel rule check|explain FILE, rule test FILE --in OBJECT [--json]\n"
-      "  creel rule put BUCKET FILE | get BUCKET | delete BUCKET --endpoint URL [--credentials FILE]\n"
+      "  creel rule put BUCKET FILE | get BUCKET | delete BUCKET --endpoint URL [--credentials "
+      "FILE]\n"
       "  creel status | heal [--endpoint URL] [--credentials FILE] [--json]   of a running server\n"
       "  creel certs DIR --core-name NAME… --site N…   an authority and certificates of a fleet\n"
       "  creel version\n",
@@ -87,17 +89,20 @@ int run_serve(const std::vector<std::string>& words) {
   }
   Result<Config> config = gather_config(parsed.value().config_file, parsed.value().flags);
   if (!config.ok()) return complain(config.error());
-  if (const Result<Unit> sound = check_config(config.value()); !sound.ok()) return complain(sound.error());
+  if (const Result<Unit> sound = check_config(config.value()); !sound.ok())
+    return complain(sound.error());
   return serve(config.value());
 }
 
 int run_config(const std::vector<std::string>& words) {
   const std::string what = words.size() > 1 ? words[1] : "";
   const std::string file = words.size() > 2 ? words[2] : "";
-  if ((what != "check" && what != "show") || (what == "check" && file.empty())) return usage(stderr);
+  if ((what != "check" && what != "show") || (what == "check" && file.empty()))
+    return usage(stderr);
   Result<Config> config = gather_config(file, {});
   if (!config.ok()) return complain(config.error());
-  if (const Result<Unit> sound = check_config(config.value()); !sound.ok()) return complain(sound.error());
+  if (const Result<Unit> sound = check_config(config.value()); !sound.ok())
+    return complain(sound.error());
   std::fputs(what == "show" ? show_config(config.value()).c_str() : "ok\n", stdout);
   return kDone;
 }

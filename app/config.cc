@@ -35,8 +35,8 @@ class Table {
   Result<Unit> number(std::string_view name, Number& into, std::int64_t low, std::int64_t high) {
     return each(name, TomlType::kInteger, [&](const TomlValue& value) -> Result<Unit> {
       if (value.integer < low || value.integer > high)
-        return at(file_, value.place, cat(full(name), " is ", value.integer, ", allowed are ", low,
-                                          " to ", high));
+        return at(file_, value.place,
+                  cat(full(name), " is ", value.integer, ", allowed are ", low, " to ", high));
       into = static_cast<Number>(value.integer);
       return Unit{};
     });
@@ -44,8 +44,7 @@ class Table {
   Result<Unit> address(std::string_view name, Address& into) {
     return each(name, TomlType::kString, [&](const TomlValue& value) -> Result<Unit> {
       const std::optional<Address> parsed = parse_address(value.string);
-      if (!parsed)
-        return at(file_, value.place, cat(full(name), " is not host:port"));
+      if (!parsed) return at(file_, value.place, cat(full(name), " is not host:port"));
       into = *parsed;
       return Unit{};
     });
@@ -58,7 +57,8 @@ class Table {
       into.push_back(found->string);
       return Unit{};
     }
-    if (found->type != TomlType::kArray) return wrong_type(name, *found, "a string or an array of strings");
+    if (found->type != TomlType::kArray)
+      return wrong_type(name, *found, "a string or an array of strings");
     for (const TomlValue& item : found->items) {
       if (item.type != TomlType::kString) return wrong_type(name, item, "an array of strings");
       into.push_back(item.string);
@@ -195,9 +195,10 @@ Result<Unit> read_root(Table& root, Config& config) {
     TRY_DO(store.number("bytes", config.store_bytes, 64 * MiB, INT64_MAX));
     return store.number("segment_bytes", config.segment_bytes, 1 * MiB, 1 * GiB);
   }));
-  TRY_DO(root.table("replicate",
-                    [&config](Table& table) { return read_replicate(table, config); }));
-  return root.table("log", [&config](Table& log) { return log.boolean("requests", config.log_requests); });
+  TRY_DO(
+      root.table("replicate", [&config](Table& table) { return read_replicate(table, config); }));
+  return root.table("log",
+                    [&config](Table& log) { return log.boolean("requests", config.log_requests); });
 }
 
 bool is_loopback(const std::string& host) {
@@ -250,7 +251,8 @@ Result<Unit> apply_flags(Config& config, const std::vector<Flag>& flags) {
       config.data.push_back(flag.value);
     } else if (flag.name == "--listen") {
       const std::optional<Address> address = parse_address(flag.value);
-      if (!address) return fail(ErrorCode::kInvalid, cat("--listen: '", flag.value, "' is not host:port"));
+      if (!address)
+        return fail(ErrorCode::kInvalid, cat("--listen: '", flag.value, "' is not host:port"));
       config.listen = *address;
     } else if (flag.name == "--region") {
       config.region = flag.value;
@@ -291,12 +293,14 @@ Result<Unit> apply_environment(Config& config, const Environment& environment) {
 }
 
 Result<Unit> check_config(const Config& config) {
-  if (config.data.empty()) return fail(ErrorCode::kInvalid, "no data folder: set data, or --data DIR");
+  if (config.data.empty())
+    return fail(ErrorCode::kInvalid, "no data folder: set data, or --data DIR");
   if (config.role == Role::kEdge && config.data.size() != 1)
-    return fail(ErrorCode::kInvalid, cat("an edge keeps its data in one folder, ", config.data.size(),
-                                         " are given"));
+    return fail(ErrorCode::kInvalid,
+                cat("an edge keeps its data in one folder, ", config.data.size(), " are given"));
   if (config.data.size() > 16)
-    return fail(ErrorCode::kInvalid, cat("a core has at most 16 drives, ", config.data.size(), " are given"));
+    return fail(ErrorCode::kInvalid,
+                cat("a core has at most 16 drives, ", config.data.size(), " are given"));
   for (std::size_t i = 0; i < config.data.size(); ++i)
     for (std::size_t j = 0; j < i; ++j)
       if (config.data[i] == config.data[j])
@@ -306,19 +310,20 @@ Result<Unit> check_config(const Config& config) {
                 "CREEL_ROOT_ACCESS_KEY and CREEL_ROOT_SECRET_KEY belong together");
   TRY_DO(check_tls(config.tls, "tls", false));
   if (config.tls.certificate.empty() && !is_loopback(config.listen.host) && !config.insecure_listen)
-    return fail(ErrorCode::kInvalid,
-                cat("listen ", address_text(config.listen), " would be plain HTTP beyond this machine: "
-                    "set [tls] cert and key, or insecure_listen = true"));
+    return fail(ErrorCode::kInvalid, cat("listen ", address_text(config.listen),
+                                         " would be plain HTTP beyond this machine: "
+                                         "set [tls] cert and key, or insecure_listen = true"));
   const bool links = config.replicate_listen || !config.targets.empty();
   TRY_DO(check_tls(config.replicate_tls, "replicate.tls", links));
   if (!config.targets.empty() && config.site == 0)
     return fail(ErrorCode::kInvalid, "replicate.site: an edge that sends needs a site number");
   for (const ReplicateRule& rule : config.rules) {
-    const bool known = std::any_of(config.targets.begin(), config.targets.end(),
-                                   [&rule](const ReplicateTarget& t) { return t.name == rule.target; });
+    const bool known =
+        std::any_of(config.targets.begin(), config.targets.end(),
+                    [&rule](const ReplicateTarget& t) { return t.name == rule.target; });
     if (!known)
-      return fail(ErrorCode::kInvalid, cat("replicate.rule of bucket ", rule.bucket, ": no target named ",
-                                           rule.target));
+      return fail(ErrorCode::kInvalid,
+                  cat("replicate.rule of bucket ", rule.bucket, ": no target named ", rule.target));
   }
   return Unit{};
 }
@@ -329,14 +334,16 @@ std::string show_config(const Config& config) {
   const auto tls = [&line](std::string_view name, const TlsFiles& files) {
     if (!files.set()) return;
     line("\n[", name, "]");
-    line("cert = ", quoted(files.certificate), "\nkey = ", quoted(files.key), "\nca = ", quoted(files.ca));
+    line("cert = ", quoted(files.certificate), "\nkey = ", quoted(files.key),
+         "\nca = ", quoted(files.ca));
   };
   line("role = ", config.role == Role::kEdge ? "\"edge\"" : "\"core\"");
   line("data = ", quoted_list(config.data));
   line("listen = ", quoted(address_text(config.listen)));
   line("insecure_listen = ", config.insecure_listen ? "true" : "false");
   tls("tls", config.tls);
-  line("\n[s3]\nregion = ", quoted(config.region), "\nbase_domains = ", quoted_list(config.base_domains));
+  line("\n[s3]\nregion = ", quoted(config.region),
+       "\nbase_domains = ", quoted_list(config.base_domains));
   line("clock_window_s = ", config.clock_window.ns / 1'000'000'000);
   line("\n[limits]\nconnections = ", config.connections_max);
   line("connections_per_host = ", config.connections_per_host_max);
@@ -349,8 +356,9 @@ std::string show_config(const Config& config) {
   if (config.replicate_listen) line("listen = ", quoted(address_text(*config.replicate_listen)));
   tls("replicate.tls", config.replicate_tls);
   for (const ReplicateTarget& target : config.targets)
-    line("\n[[replicate.target]]\nname = ", quoted(target.name), "\naddress = ",
-         quoted(address_text(target.address)), "\nserver_name = ", quoted(target.server_name));
+    line("\n[[replicate.target]]\nname = ", quoted(target.name),
+         "\naddress = ", quoted(address_text(target.address)),
+         "\nserver_name = ", quoted(target.server_name));
   for (const ReplicateRule& rule : config.rules)
     line("\n[[replicate.rule]]\nbucket = ", quoted(rule.bucket), "\ntarget = ", quoted(rule.target),
          "\nprefix = ", quoted(rule.prefix), "\ntarget_bucket = ", quoted(rule.target_bucket),

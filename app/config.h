@@ -25,31 +25,31 @@ struct ReplicateTarget {
 };
 
 struct ReplicateRule {
-  std::string bucket;         // At the source.
-  std::string target;         // Name of a ReplicateTarget.
-  std::string prefix;         // Keys that begin with it; empty: all.
+  std::string bucket;  // At the source.
+  std::string target;  // Name of a ReplicateTarget.
+  std::string prefix;  // Keys that begin with it; empty: all.
   std::string target_bucket;  // Empty: as at the source.
   std::string target_key = "{key}";  // May hold {site} and {key}.
 };
 
-// All settings of a server. Precedence: flags, then environment, then the file, then these defaults.
-// docs/configuration.md is the reference; a test compares the two.
+// All settings of a server. Precedence: flags, then environment, then the file, then these
+// defaults. docs/configuration.md is the reference; a test compares the two.
 struct Config {
   Role role = Role::kEdge;
-  std::vector<std::string> data;              // 1 folder at the edge, 1–16 in a core.
+  std::vector<std::string> data;  // 1 folder at the edge, 1–16 in a core.
   Address listen{"127.0.0.1", 9000};
-  bool insecure_listen = false;               // Plain HTTP on an address that is not loopback.
-  TlsFiles tls;                               // Of the S3 listener.
+  bool insecure_listen = false;  // Plain HTTP on an address that is not loopback.
+  TlsFiles tls;  // Of the S3 listener.
   std::string region = "us-east-1";
   std::vector<std::string> base_domains;
   Duration clock_window = 15_min;
   std::size_t connections_max = 4'096;
-  std::size_t connections_per_host_max = 0;   // 0: no limit.
-  std::uint64_t store_bytes = 0;              // 0: chosen from the file system.
-  std::uint64_t segment_bytes = 0;            // 0: chosen from the size.
-  std::uint32_t site = 0;                     // Our number on a replication link; 0: none.
+  std::size_t connections_per_host_max = 0;  // 0: no limit.
+  std::uint64_t store_bytes = 0;  // 0: chosen from the file system.
+  std::uint64_t segment_bytes = 0;  // 0: chosen from the size.
+  std::uint32_t site = 0;  // Our number on a replication link; 0: none.
   std::string site_name;
-  std::optional<Address> replicate_listen;    // Cores: where edges dial in, mutual TLS.
+  std::optional<Address> replicate_listen;  // Cores: where edges dial in, mutual TLS.
   TlsFiles replicate_tls;
   std::vector<ReplicateTarget> targets;
   std::vector<ReplicateRule> rules;
@@ -71,7 +71,8 @@ Result<Unit> apply_file(Config& config, std::string_view document, std::string_v
 Result<Unit> apply_environment(Config& config, const Environment& environment);
 // --role, --data (again for each folder), --listen, --region, --insecure-listen. Errors: kInvalid.
 Result<Unit> apply_flags(Config& config, const std::vector<Flag>& flags);
-// What only the whole can tell: folders, roles, TLS files that belong together, rules without target.
+// What only the whole can tell: folders, roles, TLS files that belong together, rules without
+// target.
 Result<Unit> check_config(const Config& config);
 // The settings in force as TOML, without secrets.
 std::string show_config(const Config& config);

@@ -50,8 +50,8 @@ Task<Result<RootKey>> read_key(Ctx& ctx, Disk& disk, std::string path) {
 RootKey make_key(Random& random) {
   RootKey key;
   key.access_key = random_text(random, 20, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567");
-  key.secret_key = random_text(random, 40,
-                               "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+  key.secret_key =
+      random_text(random, 40, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
   return key;
 }
 

@@ -193,8 +193,8 @@ Task<Result<std::unique_ptr<FeedBody>>> FilteredSource::open(Ctx& ctx, FeedItem 
         std::make_unique<OutputBody>(filter_, std::move(outcome), std::move(item)));
   // Held or dropped on a second look (a key was lost meanwhile): never raw instead.
   if (outcome->verdict != FilterVerdict::kSendRaw)
-    co_return fail(ErrorCode::kUnavailable,
-                   cat("the filter's decision has changed to ", edge::verdict_name(outcome->verdict)));
+    co_return fail(ErrorCode::kUnavailable, cat("the filter's decision has changed to ",
+                                                edge::verdict_name(outcome->verdict)));
   FeedItem decided = item;
   CO_TRY(raw, co_await inner_.open(ctx, std::move(item)));
   co_return std::unique_ptr<FeedBody>(

@@ -7,9 +7,10 @@
 
 namespace creel::app {
 
-// The feed of one target with the edge's filters in front: what the log holds goes in, what may leave
-// comes out. Outputs wait here, at most 8 MiB of them, until the target has acknowledged them; one
-// that was forgotten is evaluated again and gives the same bytes. Where edge/ and replicate/ meet.
+// The feed of one target with the edge's filters in front: what the log holds goes in, what may
+// leave comes out. Outputs wait here, at most 8 MiB of them, until the target has acknowledged
+// them; one that was forgotten is evaluated again and gives the same bytes. Where edge/ and
+// replicate/ meet.
 class FilteredSource final : public replicate::Source {
  public:
   // All borrowed. `rules`: those of this target, for names at the other end.

@@ -68,20 +68,24 @@ Task<HttpResponse> Front::own(Ctx& ctx, const HttpRequest& request) {
 // Signed with a root key, as S3 requests are; the service name in the scope is s3 too.
 Task<HttpResponse> Front::admin(Ctx& ctx, const HttpRequest& request, std::string name) {
   std::vector<s3::HeaderField> fields;
-  for (const creel::Header field : request.head.headers) fields.push_back({field.name, field.value});
+  for (const creel::Header field : request.head.headers)
+    fields.push_back({field.name, field.value});
   const s3::Target target = s3::split_target(request.head.target);
   const s3::RequestHead head{request.head.method, target.raw_path, target.raw_query,
                              s3::Headers(fields)};
   s3::SigPolicy policy;
   policy.region = region_;
-  const s3::SecretLookup secret_of = [this](std::string_view key) { return access_.secret_of(key); };
+  const s3::SecretLookup secret_of = [this](std::string_view key) {
+    return access_.secret_of(key);
+  };
   const s3::S3Result<s3::Identity> identity =
       s3::verify_request(head, policy, secret_of, keys_, platform_.clock.wall());
   if (!identity.ok())
     co_return json_error(identity.error().status(), s3::name_of(identity.error().code),
                          identity.error().message);
   if (access_.principal_of(identity.value().access_key).anonymous)
-    co_return json_error(403, "AccessDenied", "The admin API wants a request signed by the root key.");
+    co_return json_error(403, "AccessDenied",
+                         "The admin API wants a request signed by the root key.");
   std::string method = request.head.method;
   Result<std::string> answer = co_await sources_.admin(ctx, std::move(method), name);
   if (!answer.ok())

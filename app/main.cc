@@ -7,8 +7,8 @@
 #include "app/command.h"
 
 namespace __gnu_cxx {
-// What std::terminate() calls. libstdc++'s own names the exception's type, and brings a demangler of
-// 100 KB for it; nothing here throws.
+// What std::terminate() calls. libstdc++'s own names the exception's type, and brings a demangler
+// of 100 KB for it; nothing here throws.
 void __verbose_terminate_handler() { std::abort(); }
 }  // namespace __gnu_cxx
 

@@ -8,8 +8,8 @@ void Metrics::count_request(std::string_view method, int status) {
   // Methods are the client's words: only known ones become a label.
   const bool known = method == "GET" || method == "PUT" || method == "HEAD" || method == "POST" ||
                      method == "DELETE" || method == "OPTIONS";
-  const std::string labels = cat("{method=\"", known ? method : std::string_view("other"),
-                                 "\",status=\"", status, "\"}");
+  const std::string labels =
+      cat("{method=\"", known ? method : std::string_view("other"), "\",status=\"", status, "\"}");
   ++families_["creel_s3_requests_total"][labels];
 }
 

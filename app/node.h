@@ -28,7 +28,8 @@ class Node {
   // Starts repairing everything (if asked) and tells how far it is, as JSON.
   virtual Task<Result<std::string>> heal(Ctx& ctx, bool start) {
     (void)ctx, (void)start;
-    co_return fail(ErrorCode::kUnsupported, "an edge has one drive: there is nothing to heal it from");
+    co_return fail(ErrorCode::kUnsupported,
+                   "an edge has one drive: there is nothing to heal it from");
   }
 };
 

@@ -7,7 +7,8 @@
 
 namespace creel::app {
 
-// A verb's words: options with a value ("--endpoint URL" or "--endpoint=URL"), `--json`, plain words.
+// A verb's words: options with a value ("--endpoint URL" or "--endpoint=URL"), `--json`, plain
+// words.
 struct Arguments {
   std::map<std::string, std::string> options;
   std::vector<std::string> plain;

@@ -53,8 +53,8 @@ Task<void> Senders::run(Ctx& ctx) {
   // found again by the receiver's WELCOME.
   Ctx last(ctx.executor(), ctx.clock());
   last.set_deadline(ctx.clock().now() + 2_s);
-  for (const std::unique_ptr<Sender>& sender : senders_)
-    [[maybe_unused]] const Result<Unit> saved = co_await sender->shipper->save_cursor(last);
+  for (const std::unique_ptr<Sender>& sender : senders_) [[maybe_unused]]
+    const Result<Unit> saved = co_await sender->shipper->save_cursor(last);
 }
 
 Senders::Sender* Senders::find(std::string_view target) {
@@ -73,7 +73,8 @@ void Senders::add_metrics(Metrics& metrics) const {
     const std::int64_t now_ms = platform_.clock.wall().ms();
     const bool behind = status.oldest_ms > 0 && now_ms > status.oldest_ms;
     set("link_up", status.state == replicate::LinkState::kUp ? 1 : 0);
-    set("lag_seconds", behind ? static_cast<std::uint64_t>((now_ms - status.oldest_ms) / 1'000) : 0);
+    set("lag_seconds",
+        behind ? static_cast<std::uint64_t>((now_ms - status.oldest_ms) / 1'000) : 0);
     set("pending_operations", status.pending + status.log_behind);
     set("acked_lsn", status.acked_lsn);
     set("acked_operations_total", status.acked);

@@ -15,7 +15,12 @@ class Senders {
   // `filter` may be null in a core: whole objects go. All borrowed.
   Senders(Platform& platform, const Config& config, store::Store& store, s3::Log& log,
           s3::Blobs& blobs, edge::ObjectFilter* filter)
-      : platform_(platform), config_(config), store_(store), log_(log), blobs_(blobs), filter_(filter) {}
+      : platform_(platform),
+        config_(config),
+        store_(store),
+        log_(log),
+        blobs_(blobs),
+        filter_(filter) {}
 
   void prepare(const std::optional<TlsSettings>& tls);  // Before anybody asks for a status.
   // Ships until ctx stops, then writes every cursor.

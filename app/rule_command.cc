@@ -101,8 +101,8 @@ Task<void> dry_run_into(Ctx& ctx, Platform& platform, DryRunInput input, Result<
 }
 
 int rule_test(const std::vector<std::string>& words) {
-  const Result<Arguments> parsed =
-      parse_arguments(words, 2, {"--in", "--key", "--bucket", "--content-type", "--target", "--json"});
+  const Result<Arguments> parsed = parse_arguments(
+      words, 2, {"--in", "--key", "--bucket", "--content-type", "--target", "--json"});
   if (!parsed.ok()) return complain(parsed.error(), kNotUnderstood);
   const Arguments& arguments = parsed.value();
   const std::string path = arguments.option("--in");
@@ -131,8 +131,7 @@ int rule_test(const std::vector<std::string>& words) {
 }
 
 int rule_remote(const std::vector<std::string>& words) {
-  const Result<Arguments> parsed =
-      parse_arguments(words, 2, kRemoteOptions);
+  const Result<Arguments> parsed = parse_arguments(words, 2, kRemoteOptions);
   if (!parsed.ok()) return complain(parsed.error(), kNotUnderstood);
   const Arguments& arguments = parsed.value();
   const bool puts = words[1] == "put";

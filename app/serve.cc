@@ -23,7 +23,8 @@ constexpr Duration kDrainMax = 4_s;
 constexpr std::string_view kRootId = "creel-root";
 constexpr std::size_t kCertificateBytesMax = 256 * KiB;
 
-Task<Result<std::optional<TlsSettings>>> load_tls(Ctx& ctx, Disk& disk, TlsFiles files, bool mutual) {
+Task<Result<std::optional<TlsSettings>>> load_tls(Ctx& ctx, Disk& disk, TlsFiles files,
+                                                  bool mutual) {
   if (files.certificate.empty()) co_return std::optional<TlsSettings>();
   TlsSettings tls;
   CO_TRY(certificate, co_await read_file(ctx, disk, files.certificate, kCertificateBytesMax));
@@ -46,11 +47,13 @@ class Observer final : public s3::RequestObserver {
   void finished(const s3::RequestReport& report) override {
     metrics_.count_request(report.method, report.status);
     if (!log_) return;
-    LogLine line(report.status >= 500 ? Level::kError : Level::kInfo, platform_.clock.wall(), "request");
+    LogLine line(report.status >= 500 ? Level::kError : Level::kInfo, platform_.clock.wall(),
+                 "request");
     line.text("request_id", report.request_id).text("method", report.method);
     // Query strings may hold a presigned signature: the path is enough.
     line.text("path", report.target.substr(0, report.target.find('?')));
-    line.text("access_key", report.access_key).number("status", static_cast<std::uint64_t>(report.status));
+    line.text("access_key", report.access_key)
+        .number("status", static_cast<std::uint64_t>(report.status));
     if (!report.code.empty()) line.text("code", report.code);
   }
 
@@ -111,7 +114,8 @@ class Server {
   Task<Result<Unit>> serve_until_stopped(Ctx& root) {
     CO_TRY(key, co_await root_key(root, platform_, config_));
     s3::Access access;
-    access.add_key(key.access_key, key.secret_key, s3::Principal{std::string(kRootId), "root", false});
+    access.add_key(key.access_key, key.secret_key,
+                   s3::Principal{std::string(kRootId), "root", false});
     s3::ServiceOptions service_options;
     service_options.region = config_.region;
     s3::ObjectService service(platform_, node_->log(), node_->blobs(), service_options);

@@ -55,12 +55,13 @@ std::string mib(std::uint64_t bytes) { return cat(bytes / MiB, " MiB"); }
 void print_targets(const JsonValue& targets) {
   for (const JsonItem item : targets) {
     const JsonValue& target = item.value;
-    std::printf("target %-12s %s, %llu waiting, %llu acknowledged, %llu filtered away, %llu parked\n",
-                text(target, "target").c_str(), text(target, "state").c_str(),
-                static_cast<unsigned long long>(number(target, "pending") + number(target, "log_behind")),
-                static_cast<unsigned long long>(number(target, "acked")),
-                static_cast<unsigned long long>(number(target, "filtered")),
-                static_cast<unsigned long long>(number(target, "parked")));
+    std::printf(
+        "target %-12s %s, %llu waiting, %llu acknowledged, %llu filtered away, %llu parked\n",
+        text(target, "target").c_str(), text(target, "state").c_str(),
+        static_cast<unsigned long long>(number(target, "pending") + number(target, "log_behind")),
+        static_cast<unsigned long long>(number(target, "acked")),
+        static_cast<unsigned long long>(number(target, "filtered")),
+        static_cast<unsigned long long>(number(target, "parked")));
     if (const std::string error = text(target, "last_error"); !error.empty())
       std::printf("  %s\n", error.c_str());
   }
@@ -73,8 +74,8 @@ void print_drives(const JsonValue& drives) {
               static_cast<unsigned long long>(number(drives, "parity")),
               static_cast<unsigned long long>(number(drives, "heal_waiting")));
   for (const JsonItem item : drives.find("folders"))
-    std::printf("drive     %-28s %-6s %8llu shards, %s free  %s\n", text(item.value, "folder").c_str(),
-                text(item.value, "state").c_str(),
+    std::printf("drive     %-28s %-6s %8llu shards, %s free  %s\n",
+                text(item.value, "folder").c_str(), text(item.value, "state").c_str(),
                 static_cast<unsigned long long>(number(item.value, "shards")),
                 mib(number(item.value, "free_bytes")).c_str(), text(item.value, "why").c_str());
 }
@@ -119,8 +120,8 @@ int run_status(const std::vector<std::string>& words) {
 namespace {
 
 void print_progress(const JsonValue& heal, bool running) {
-  std::printf("\r%s%llu of %llu blobs, %llu shards rebuilt (%s)%s", running ? "" : "done: ",
-              static_cast<unsigned long long>(number(heal, "blobs_done")),
+  std::printf("\r%s%llu of %llu blobs, %llu shards rebuilt (%s)%s",
+              running ? "" : "done: ", static_cast<unsigned long long>(number(heal, "blobs_done")),
               static_cast<unsigned long long>(number(heal, "blobs")),
               static_cast<unsigned long long>(number(heal, "shards_rebuilt")),
               mib(number(heal, "bytes_rebuilt")).c_str(), running ? "   " : "\n");

@@ -76,10 +76,11 @@ class [[nodiscard]] Result {
 
 }  // namespace creel
 
-// Unwraps `expr` into the reference `name`, or returns its error. Plain statements, so use them only
-// directly in a block: gcc cannot handle GNU statement-expressions inside coroutines (PR 115851).
-#define TRY(name, expr)                                \
-  auto name##_result = (expr);                         \
+// Unwraps `expr` into the reference `name`, or returns its error. Plain statements, so use them
+// only directly in a block: gcc cannot handle GNU statement-expressions inside coroutines (PR
+// 115851).
+#define TRY(name, expr)                                  \
+  auto name##_result = (expr);                           \
   if (!name##_result.ok()) return name##_result.error(); \
   auto& name = name##_result.value()
 #define CO_TRY(name, expr)                                  \
@@ -87,12 +88,12 @@ class [[nodiscard]] Result {
   if (!name##_result.ok()) co_return name##_result.error(); \
   auto& name = name##_result.value()
 // The same for results whose value is not needed.
-#define TRY_DO(expr)                                                       \
-  do {                                                                     \
+#define TRY_DO(expr)                                                                    \
+  do {                                                                                  \
     if (auto try_do_result = (expr); !try_do_result.ok()) return try_do_result.error(); \
   } while (false)
-#define CO_DO(expr)                                                           \
-  do {                                                                        \
-    auto co_do_result = (expr);                                               \
-    if (!co_do_result.ok()) co_return co_do_result.error();                   \
+#define CO_DO(expr)                                         \
+  do {                                                      \
+    auto co_do_result = (expr);                             \
+    if (!co_do_result.ok()) co_return co_do_result.error(); \
   } while (false)

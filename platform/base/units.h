@@ -40,10 +40,18 @@ struct WallTime {
 };
 
 constexpr Duration operator""_ns(unsigned long long n) { return {static_cast<std::int64_t>(n)}; }
-constexpr Duration operator""_us(unsigned long long n) { return {static_cast<std::int64_t>(n) * 1'000}; }
-constexpr Duration operator""_ms(unsigned long long n) { return {static_cast<std::int64_t>(n) * 1'000'000}; }
-constexpr Duration operator""_s(unsigned long long n) { return {static_cast<std::int64_t>(n) * 1'000'000'000}; }
-constexpr Duration operator""_min(unsigned long long n) { return {static_cast<std::int64_t>(n) * 60'000'000'000}; }
+constexpr Duration operator""_us(unsigned long long n) {
+  return {static_cast<std::int64_t>(n) * 1'000};
+}
+constexpr Duration operator""_ms(unsigned long long n) {
+  return {static_cast<std::int64_t>(n) * 1'000'000};
+}
+constexpr Duration operator""_s(unsigned long long n) {
+  return {static_cast<std::int64_t>(n) * 1'000'000'000};
+}
+constexpr Duration operator""_min(unsigned long long n) {
+  return {static_cast<std::int64_t>(n) * 60'000'000'000};
+}
 
 // A number that cannot be mixed up with another kind: `struct LsnTag; using Lsn = Id<LsnTag>;`
 template <class Tag, class Rep = std::uint64_t>

@@ -12,7 +12,8 @@ namespace creel::bench {
 namespace {
 
 std::string size_name(std::size_t bytes) {
-  return bytes >= (1u << 20) ? std::to_string(bytes >> 20) + " MiB" : std::to_string(bytes >> 10) + " KiB";
+  return bytes >= (1u << 20) ? std::to_string(bytes >> 20) + " MiB"
+                             : std::to_string(bytes >> 10) + " KiB";
 }
 
 struct Load {
@@ -65,26 +66,30 @@ void put_and_get(const Process& server, const std::string& dir, std::size_t byte
   const std::string base = "/bench/" + std::to_string(bytes) + "-" + std::to_string(clients) + "-";
   const std::size_t rounds = bytes >= (1u << 20) ? 4 : 1u << 20;
   const double batches = metric(server.port(), "creel_store_batches_total");
-  const Load put = run_load(server.port(), clients, seconds, rounds,
-                            [&](Connection& connection, unsigned client, std::size_t round) {
-                              connection.request("PUT", base + std::to_string(client) + "-" + std::to_string(round % 64),
-                                                 "", body);
-                            });
+  const Load put = run_load(
+      server.port(), clients, seconds, rounds,
+      [&](Connection& connection, unsigned client, std::size_t round) {
+        connection.request("PUT", base + std::to_string(client) + "-" + std::to_string(round % 64),
+                           "", body);
+      });
   const double made = metric(server.port(), "creel_store_batches_total") - batches;
   const double per_batch = made > 0 ? put.per_s * seconds / made : 1;
   const std::string who = ", " + std::to_string(clients) + (clients == 1 ? " client" : " clients");
   if (bytes <= 256 * 1024) {
     const std::size_t batch = static_cast<std::size_t>(std::max(1.0, per_batch)) * (bytes + 512);
-    const double raw = raw_commits_per_s(dir, (batch + 4095) / 4096 * 4096, 0.5) * std::max(1.0, per_batch);
+    const double raw =
+        raw_commits_per_s(dir, (batch + 4095) / 4096 * 4096, 0.5) * std::max(1.0, per_batch);
     print("PUT " + size_name(bytes) + who, put, raw, "pwrite + fdatasync of such batches");
   } else {
-    print("PUT " + size_name(bytes) + who, put, md5_bytes_per_s() / static_cast<double>(bytes), "MD5 of the bytes");
+    print("PUT " + size_name(bytes) + who, put, md5_bytes_per_s() / static_cast<double>(bytes),
+          "MD5 of the bytes");
   }
   const Load get = run_load(server.port(), clients, seconds, rounds,
                             [&](Connection& connection, unsigned client, std::size_t) {
                               connection.drain(base + std::to_string(client) + "-0");
                             });
-  print("GET " + size_name(bytes) + who, get, loopback / static_cast<double>(bytes), "sendfile on loopback");
+  print("GET " + size_name(bytes) + who, get, loopback / static_cast<double>(bytes),
+        "sendfile on loopback");
 }
 
 void list(const Process& server, double loopback) {
@@ -105,15 +110,19 @@ void list(const Process& server, double loopback) {
   const double begin = now_s();
   do {
     const std::string page = connection.request(
-        "GET", "/listed", token.empty() ? "list-type=2" : "continuation-token=" + token + "&list-type=2", "");
+        "GET", "/listed",
+        token.empty() ? "list-type=2" : "continuation-token=" + token + "&list-type=2", "");
     bytes += page.size();
-    for (std::size_t at = page.find("<Key>"); at != std::string::npos; at = page.find("<Key>", at + 5)) ++keys;
+    for (std::size_t at = page.find("<Key>"); at != std::string::npos;
+         at = page.find("<Key>", at + 5))
+      ++keys;
     const std::size_t at = page.find("<NextContinuationToken>");
     token = at == std::string::npos ? "" : page.substr(at + 23, page.find('<', at + 23) - at - 23);
   } while (!token.empty());
   const double seconds = now_s() - begin;
   row("LIST of 100k keys, 1 client", static_cast<double>(keys) / seconds, "keys/s",
-      loopback * static_cast<double>(keys) / static_cast<double>(bytes), "sendfile of the same XML");
+      loopback * static_cast<double>(keys) / static_cast<double>(bytes),
+      "sendfile of the same XML");
 }
 
 }  // namespace
@@ -121,8 +130,10 @@ void list(const Process& server, double loopback) {
 void api(double seconds, const std::string& binary) {
   heading("S3 API over loopback, one server process, role edge");
   const std::string dir = scratch_dir();
-  Process server(binary, {"serve", "--role", "edge", "--data", dir + "/data", "--listen", "127.0.0.1:0"}, dir);
-  std::printf("  idle: %.1f MiB resident, %.1f MiB anonymous\n", static_cast<double>(server.status_kib("VmRSS")) / 1024,
+  Process server(
+      binary, {"serve", "--role", "edge", "--data", dir + "/data", "--listen", "127.0.0.1:0"}, dir);
+  std::printf("  idle: %.1f MiB resident, %.1f MiB anonymous\n",
+              static_cast<double>(server.status_kib("VmRSS")) / 1024,
               static_cast<double>(server.status_kib("RssAnon")) / 1024);
   const double loopback = raw_loopback_bytes_per_s(std::size_t{2} << 30);
   {
@@ -130,7 +141,8 @@ void api(double seconds, const std::string& binary) {
     connection.request("PUT", "/bench", "", "");
     connection.request("PUT", "/listed", "", "");
   }
-  for (const std::size_t bytes : {std::size_t{4} << 10, std::size_t{64} << 10, std::size_t{64} << 20})
+  for (const std::size_t bytes :
+       {std::size_t{4} << 10, std::size_t{64} << 10, std::size_t{64} << 20})
     for (const unsigned clients : {1u, 32u}) {
       if (bytes > (1u << 20) && clients > 4) {
         put_and_get(server, dir, bytes, 4, seconds, loopback);

@@ -3,7 +3,8 @@
 #include <cstdint>
 #include <string>
 
-// ./dev bench: every figure beside its physical limit, measured in the same run on the same machine.
+// ./dev bench: every figure beside its physical limit, measured in the same run on the same
+// machine.
 namespace creel::bench {
 
 double now_s();  // Monotonic.

@@ -1,4 +1,5 @@
-// Speed of the record engine on one core, beside its physical limit: memchr over the same bytes for line feeds.
+// Speed of the record engine on one core, beside its physical limit: memchr over the same bytes for
+// line feeds.
 #include <chrono>
 #include <cstdio>
 #include <cstring>
@@ -28,9 +29,10 @@ std::string csv_data(std::size_t bytes) {
   char line[128];
   for (unsigned i = 0; out.size() < bytes; ++i) {
     const unsigned r = static_cast<unsigned>(next(state));
-    std::snprintf(line, sizeof line, "2026-01-02T03:%02u:%02u.%03uZ,pump-%02u,%u.%03u,%u.%02u,%u.%u,%s\n", i / 60 % 60,
-                  i % 60, r % 1000, r % 17, r >> 8 & 3, r % 1000, r >> 4 & 15, r % 100, 20 + (r >> 3 & 31), r % 10,
-                  r % 50 == 0 ? "ALARM" : "OK");
+    std::snprintf(line, sizeof line,
+                  "2026-01-02T03:%02u:%02u.%03uZ,pump-%02u,%u.%03u,%u.%02u,%u.%u,%s\n", i / 60 % 60,
+                  i % 60, r % 1000, r % 17, r >> 8 & 3, r % 1000, r >> 4 & 15, r % 100,
+                  20 + (r >> 3 & 31), r % 10, r % 50 == 0 ? "ALARM" : "OK");
     out += line;
   }
   return out;
@@ -43,12 +45,14 @@ std::string json_data(std::size_t bytes) {
   char line[400];
   while (out.size() < bytes) {
     const unsigned r = static_cast<unsigned>(next(state));
-    std::snprintf(line, sizeof line,
-                  "{\"ts\":\"2026-01-02T03:04:%02u.%03uZ\",\"device\":{\"id\":\"gw-%04u\",\"site\":\"north\",\"fw\":\"1.4.%u\"},"
-                  "\"level\":\"%s\",\"temp\":%u.%02u,\"rssi\":-%u,\"tags\":[\"a\",\"b%u\",\"c\"],"
-                  "\"msg\":\"sensor reported \\\"value\\\" within the expected range\",\"seq\":%u}\n",
-                  r % 60, r % 1000, r % 9999, r % 9, r % 40 == 0 ? "error" : "info", r % 60, r % 100, r % 90,
-                  r % 7, r);
+    std::snprintf(
+        line, sizeof line,
+        "{\"ts\":\"2026-01-02T03:04:%02u.%03uZ\",\"device\":{\"id\":\"gw-%04u\",\"site\":\"north\","
+        "\"fw\":\"1.4.%u\"},"
+        "\"level\":\"%s\",\"temp\":%u.%02u,\"rssi\":-%u,\"tags\":[\"a\",\"b%u\",\"c\"],"
+        "\"msg\":\"sensor reported \\\"value\\\" within the expected range\",\"seq\":%u}\n",
+        r % 60, r % 1000, r % 9999, r % 9, r % 40 == 0 ? "error" : "info", r % 60, r % 100, r % 90,
+        r % 7, r);
     out += line;
   }
   return out;
@@ -76,8 +80,8 @@ void print(const char* name, std::size_t bytes, double seconds, double limit) {
   std::printf("filters %-34s %8.0f MB/s   %.3f of memchr\n", name, rate, rate / limit);
 }
 
-void run_sql(const char* name, const char* lines, const std::string& stored, std::size_t plain_bytes, const char* key,
-             double limit) {
+void run_sql(const char* name, const char* lines, const std::string& stored,
+             std::size_t plain_bytes, const char* key, double limit) {
   const BenchKey keys;
   auto set = RuleSet::parse_toml(cat("default = \"hold\"\n[[rule]]\nname = \"b\"\n", lines), keys);
   if (!set.ok()) {
@@ -94,7 +98,8 @@ void run_sql(const char* name, const char* lines, const std::string& stored, std
       (void)filter->push(as_bytes(std::string_view(stored).substr(at, kSlice))).ok();
       (void)filter->take_output();
     }
-    if (!filter->finish().ok()) std::printf("filters %s: %s\n", name, filter->held_detail().c_str());
+    if (!filter->finish().ok())
+      std::printf("filters %s: %s\n", name, filter->held_detail().c_str());
     counters = filter->counters();
   });
   print(name, plain_bytes, seconds, limit);
@@ -146,21 +151,25 @@ void filters(std::size_t bytes) {
     });
     print(cat("JSON index, ", kernels[k]->name).c_str(), json.size(), json_seconds, limit);
   }
-  run_sql("CSV WHERE number", "sql = 'SELECT * FROM S3Object WHERE rms_mm_s > 3.9'", csv, csv.size(), "a.csv", limit);
-  run_sql("CSV WHERE number OR text", "sql = \"SELECT * FROM S3Object WHERE rms_mm_s > 3.9 OR status = 'ALARM'\"", csv,
+  run_sql("CSV WHERE number", "sql = 'SELECT * FROM S3Object WHERE rms_mm_s > 3.9'", csv,
           csv.size(), "a.csv", limit);
-  run_sql("CSV list of 3 columns, all rows", "sql = 'SELECT ts, device, rms_mm_s FROM S3Object'", csv, csv.size(), "a.csv",
-          limit);
+  run_sql("CSV WHERE number OR text",
+          "sql = \"SELECT * FROM S3Object WHERE rms_mm_s > 3.9 OR status = 'ALARM'\"", csv,
+          csv.size(), "a.csv", limit);
+  run_sql("CSV list of 3 columns, all rows", "sql = 'SELECT ts, device, rms_mm_s FROM S3Object'",
+          csv, csv.size(), "a.csv", limit);
   run_sql("CSV HMAC of one column, all rows",
-          "key = {hmac='env:K', id='k'}\nsql = 'SELECT ts, HMAC(device) device, rms_mm_s FROM S3Object'", csv, csv.size(),
-          "a.csv", limit);
-  run_sql("NDJSON WHERE 2 fields", "sql = \"SELECT * FROM S3Object WHERE level = 'error' AND temp > 30\"", json,
-          json.size(), "a.ndjson", limit);
-  run_sql("NDJSON WHERE nested", "sql = \"SELECT * FROM S3Object WHERE device.id = 'gw-0001'\"", json, json.size(),
+          "key = {hmac='env:K', id='k'}\nsql = 'SELECT ts, HMAC(device) device, rms_mm_s FROM "
+          "S3Object'",
+          csv, csv.size(), "a.csv", limit);
+  run_sql("NDJSON WHERE 2 fields",
+          "sql = \"SELECT * FROM S3Object WHERE level = 'error' AND temp > 30\"", json, json.size(),
           "a.ndjson", limit);
+  run_sql("NDJSON WHERE nested", "sql = \"SELECT * FROM S3Object WHERE device.id = 'gw-0001'\"",
+          json, json.size(), "a.ndjson", limit);
   if (const auto packed = zstd_compress(as_bytes(csv), 3); packed.ok())
-    run_sql("CSV zstd -> WHERE -> zstd", "sql = 'SELECT * FROM S3Object WHERE rms_mm_s > 3.7'", to_string(packed.value()),
-            csv.size(), "a.csv.zst", limit);
+    run_sql("CSV zstd -> WHERE -> zstd", "sql = 'SELECT * FROM S3Object WHERE rms_mm_s > 3.7'",
+            to_string(packed.value()), csv.size(), "a.csv.zst", limit);
 }
 
 }  // namespace creel::bench

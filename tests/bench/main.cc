@@ -101,7 +101,8 @@ double raw_loopback_bytes_per_s(std::size_t total_bytes) {
     const int out = accept(listener, nullptr, nullptr);
     for (std::size_t sent = 0; sent < total_bytes;) {
       off_t at = static_cast<off_t>(sent % (64 << 20));
-      const ssize_t n = sendfile(out, file, &at, std::min<std::size_t>(1 << 20, total_bytes - sent));
+      const ssize_t n =
+          sendfile(out, file, &at, std::min<std::size_t>(1 << 20, total_bytes - sent));
       check(n > 0);
       sent += static_cast<std::size_t>(n);
     }
@@ -111,7 +112,8 @@ double raw_loopback_bytes_per_s(std::size_t total_bytes) {
   check(connect(in, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
   const double begin = now_s();
   std::size_t got = 0;
-  for (ssize_t n; (n = read(in, block.data(), block.size())) > 0;) got += static_cast<std::size_t>(n);
+  for (ssize_t n; (n = read(in, block.data(), block.size())) > 0;)
+    got += static_cast<std::size_t>(n);
   const double seconds = now_s() - begin;
   sender.join();
   check(got == total_bytes);

@@ -136,9 +136,10 @@ std::size_t Connection::exchange(const std::string& method, const std::string& p
   if (std::atoi(got.c_str() + 9) != want) give_up(method + " " + path + ": " + got);
   const std::string head_text = to_lower(got.substr(0, end + 2));
   const std::size_t length_at = head_text.find("\r\ncontent-length:");
-  const std::size_t length = length_at == std::string::npos
-                                 ? 0
-                                 : static_cast<std::size_t>(std::atoll(head_text.c_str() + length_at + 17));
+  const std::size_t length =
+      length_at == std::string::npos
+          ? 0
+          : static_cast<std::size_t>(std::atoll(head_text.c_str() + length_at + 17));
   std::size_t have = got.size() - end - 4;
   if (keep != nullptr) *keep = got.substr(end + 4);
   while (have < length) {

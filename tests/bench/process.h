@@ -12,7 +12,7 @@ class Process {
   ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
-  int port() const { return port_; }            // Of the S3 listener.
+  int port() const { return port_; }  // Of the S3 listener.
   std::string log_value(const std::string& event, const std::string& field) const;
   long status_kib(const std::string& name) const;  // "VmHWM", "RssAnon" of /proc/PID/status.
 

@@ -26,32 +26,38 @@ double edge_metric(Connection& connection, const std::string& name) {
 
 }  // namespace
 
-// A backlog of 4 KiB objects, captured before the link is there, then drained: objects durable at the
-// receiver a second, both ends on this machine.
+// A backlog of 4 KiB objects, captured before the link is there, then drained: objects durable at
+// the receiver a second, both ends on this machine.
 void replication(const std::string& binary) {
   heading("replication over loopback, mutual TLS (edge to a core of one drive)");
   constexpr unsigned kClients = 16, kEach = 1'250;
   const std::string dir = scratch_dir();
   const std::string certs = dir + "/certs";
-  const std::string make = "'" + binary + "' certs '" + certs + "' --core-name core.bench --site 1 >/dev/null";
+  const std::string make =
+      "'" + binary + "' certs '" + certs + "' --core-name core.bench --site 1 >/dev/null";
   if (std::system(make.c_str()) != 0) {
     std::printf("  skipped: creel certs failed\n");
     return;
   }
   const std::string link_port_file = dir + "/core.toml";
   const auto tls = [&certs](const std::string& name) {
-    return "[replicate.tls]\ncert = \"" + certs + "/" + name + ".pem\"\nkey = \"" + certs + "/" + name +
-           ".key\"\nca = \"" + certs + "/ca.pem\"\n";
+    return "[replicate.tls]\ncert = \"" + certs + "/" + name + ".pem\"\nkey = \"" + certs + "/" +
+           name + ".key\"\nca = \"" + certs + "/ca.pem\"\n";
   };
-  write_text(link_port_file, "role = \"core\"\ndata = [\"" + dir + "/c1\"]\nlisten = \"127.0.0.1:0\"\n[replicate]\nlisten = \"127.0.0.1:0\"\n" +
-                                 tls("core") + "[log]\nrequests = false\n");
+  write_text(link_port_file,
+             "role = \"core\"\ndata = [\"" + dir +
+                 "/c1\"]\nlisten = \"127.0.0.1:0\"\n[replicate]\nlisten = \"127.0.0.1:0\"\n" +
+                 tls("core") + "[log]\nrequests = false\n");
   const std::string core_dir = scratch_dir();
   Process core(binary, {"serve", "--config", link_port_file}, core_dir);
   const std::string address = core.log_value("replication_listening", "address");
-  write_text(dir + "/edge.toml",
-             "role = \"edge\"\ndata = \"" + dir + "/edge\"\nlisten = \"127.0.0.1:0\"\n[replicate]\nsite = 1\nsite_name = \"bench\"\n" +
-                 tls("site-1") + "[[replicate.target]]\nname = \"core\"\naddress = \"" + address +
-                 "\"\nserver_name = \"core.bench\"\n[[replicate.rule]]\nbucket = \"bench\"\ntarget = \"core\"\n[log]\nrequests = false\n");
+  write_text(
+      dir + "/edge.toml",
+      "role = \"edge\"\ndata = \"" + dir +
+          "/edge\"\nlisten = \"127.0.0.1:0\"\n[replicate]\nsite = 1\nsite_name = \"bench\"\n" +
+          tls("site-1") + "[[replicate.target]]\nname = \"core\"\naddress = \"" + address +
+          "\"\nserver_name = \"core.bench\"\n[[replicate.rule]]\nbucket = \"bench\"\ntarget = "
+          "\"core\"\n[log]\nrequests = false\n");
   const std::string edge_dir = scratch_dir();
   Process edge(binary, {"serve", "--config", dir + "/edge.toml"}, edge_dir);
   {
@@ -65,7 +71,8 @@ void replication(const std::string& binary) {
     threads.emplace_back([&, client] {
       Connection connection(edge.port());
       for (unsigned i = 0; i < kEach; ++i)
-        connection.request("PUT", "/bench/" + std::to_string(client) + "/" + std::to_string(i), "", body);
+        connection.request("PUT", "/bench/" + std::to_string(client) + "/" + std::to_string(i), "",
+                           body);
     });
   for (std::thread& thread : threads) thread.join();
   const double captured = now_s();
@@ -78,8 +85,8 @@ void replication(const std::string& binary) {
     usleep(20'000);
   }
   const double total = static_cast<double>(kClients) * kEach;
-  row("objects of 4 KiB, captured and landed", total / (now_s() - begin), "/s", total / (captured - begin),
-      "the capture alone in the same run");
+  row("objects of 4 KiB, captured and landed", total / (now_s() - begin), "/s",
+      total / (captured - begin), "the capture alone in the same run");
 }
 
 }  // namespace creel::bench

@@ -86,7 +86,8 @@ void store(double seconds) {
     const std::string dir = scratch_dir();
     Figures figures;
     world.value()->run(run(*world.value(), dir + "/store", writers, seconds, figures));
-    const auto batch = static_cast<std::size_t>((figures.bytes_per_batch + 96 + 4'095) / 4'096) * 4'096;
+    const auto batch =
+        static_cast<std::size_t>((figures.bytes_per_batch + 96 + 4'095) / 4'096) * 4'096;
     const double raw = raw_commits_per_s(dir, batch, seconds / 2) * figures.puts_per_batch;
     char name[80];
     std::snprintf(name, sizeof name, "put 4 KiB, %d writers, %.1f a batch", writers,
