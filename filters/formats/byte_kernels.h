@@ -37,7 +37,8 @@ struct JsonIndex {
   bool open_string = false;   // Ends inside a string.
   bool control = false;       // A byte below 0x20 inside a string.
   bool beyond_ascii = false;
-  bool backslash = false;
+  std::uint32_t first_backslash = UINT32_MAX;  // No backslash: then `last` is 0.
+  std::uint32_t last_backslash = 0;
 };
 
 struct ByteKernels {

@@ -183,7 +183,8 @@ Fault JsonScanner::start(std::string_view record) {
   index.tokens = tokens_.data();
   kernels_.json(reinterpret_cast<const std::uint8_t*>(record.data()), record.size(), index);
   count_ = index.count;
-  any_escape_ = index.backslash;
+  first_escape_ = index.first_backslash;
+  last_escape_ = index.last_backslash;
   if (index.beyond_ascii && !is_utf8(record)) return Fault::kUtf8;
   if (index.open_string || index.control || count_ == 0) return Fault::kJson;
   return Fault::kNone;
@@ -223,7 +224,8 @@ bool JsonScanner::string(std::string_view& inner, bool& escaped) {
   const std::size_t end = token_end();
   if (end <= first || data_[end - 1] != '"') return broken();
   inner = data_.substr(first, end - 1 - first);
-  escaped = any_escape_ && std::memchr(inner.data(), '\\', inner.size()) != nullptr;
+  escaped = end > first_escape_ && first <= last_escape_ &&
+            std::memchr(inner.data(), '\\', inner.size()) != nullptr;
   return true;
 }
 
@@ -288,6 +290,16 @@ bool JsonScanner::value(std::uint32_t node) {
 
 bool JsonScanner::key(std::string_view& out) {
   if (!more() || at() != '"') return broken();
+  if (next_ + 1 < count_) {  // "key": without a space, as most writers put it.
+    const std::size_t first = tokens_[next_] + 1;
+    const std::size_t colon = tokens_[next_ + 1];
+    if (data_[colon] == ':' && data_[colon - 1] == '"' && colon > first &&
+        (colon <= first_escape_ || first > last_escape_)) {
+      out = data_.substr(first, colon - 1 - first);
+      next_ += 2;
+      return true;
+    }
+  }
   bool escaped = false;
   if (!string(out, escaped)) return false;
   if (escaped && !unescape(out, out)) return false;  // "em\u0061il" is email.
@@ -302,7 +314,9 @@ std::uint32_t JsonScanner::child_of(std::uint32_t node, std::string_view key, st
   std::uint32_t found = JsonTree::kNone;
   for (std::uint32_t i = 0; i < children.size(); ++i) {
     const Name& name = children[i].name;
+    // Length and first letter turn almost all others away.
     if (name.text.size() != key.size()) continue;
+    if (!key.empty() && ((name.text[0] ^ key[0]) & ~0x20) != 0) continue;
     const bool same = std::memcmp(name.text.data(), key.data(), key.size()) == 0;
     if (!same && (name.exact || !equal_ignore_case(name.text, key))) continue;
     child = i;

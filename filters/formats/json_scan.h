@@ -86,7 +86,8 @@ class JsonScanner {
   std::string_view data_{};
   std::size_t next_ = 0;
   std::size_t count_ = 0;
-  bool any_escape_ = false;
+  std::size_t first_escape_ = 0;  // Of the record; strings outside these two hold none.
+  std::size_t last_escape_ = 0;
   unsigned depth_ = 0;
   Fault fault_ = Fault::kNone;
   Value* out_ = nullptr;

@@ -36,6 +36,17 @@ Fault CopyWriter::write(std::uint32_t first, std::uint32_t index, Frame&, Bytes&
   return Fault::kNone;
 }
 
+CsvWriter::CsvWriter(const CsvFormat& format, std::vector<OutputColumn> columns, const CsvReader* source,
+                     bool with_header)
+    : format_(format), columns_(std::move(columns)), runs_(columns_.size(), 1), source_(source),
+      with_header_(with_header) {
+  for (std::size_t i = columns_.size(); i > 1; --i) {
+    const OutputColumn& left = columns_[i - 2];
+    const OutputColumn& right = columns_[i - 1];
+    if (left.is_cell && right.is_cell && left.cell + 1 == right.cell) runs_[i - 2] = runs_[i - 1] + 1;
+  }
+}
+
 void CsvWriter::header(Bytes& out) {
   if (!with_header_) return;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
@@ -88,8 +99,15 @@ Fault CsvWriter::write(std::uint32_t first, std::uint32_t index, Frame& frame, B
     if (column.is_cell) {
       const std::string_view raw = source_->raw_cell(*row, column.cell);
       // First in its line now, the cell must not read as a comment.
-      if (i == 0 && format_.comment != 0 && !raw.empty() && raw[0] == format_.comment) cell(raw, out);
-      else append(out, raw);
+      if (i == 0 && format_.comment != 0 && !raw.empty() && raw[0] == format_.comment) {
+        cell(raw, out);
+      } else if (runs_[i] > 1 && column.cell + runs_[i] <= row->cells) {
+        i += runs_[i] - 1;
+        const std::string_view last = source_->raw_cell(*row, columns_[i].cell);
+        append(out, {raw.data(), static_cast<std::size_t>(last.data() + last.size() - raw.data())});
+      } else {
+        append(out, raw);
+      }
       continue;
     }
     const Fault fault = value(lane(frame, column.operand)[index], out);

@@ -46,8 +46,7 @@ class CsvWriter final : public RecordWriter {
  public:
   // `source` is null if the records are not CSV. With `with_header` the names are written first.
   CsvWriter(const CsvFormat& format, std::vector<OutputColumn> columns, const CsvReader* source,
-            bool with_header)
-      : format_(format), columns_(std::move(columns)), source_(source), with_header_(with_header) {}
+            bool with_header);
   void header(Bytes& out) override;
   Fault write(std::uint32_t first, std::uint32_t index, Frame& frame, Bytes& out) override;
 
@@ -57,6 +56,7 @@ class CsvWriter final : public RecordWriter {
 
   const CsvFormat& format_;
   std::vector<OutputColumn> columns_;
+  std::vector<std::uint32_t> runs_;  // How many cells from here on stand side by side in the record.
   const CsvReader* source_;
   bool with_header_;
 };

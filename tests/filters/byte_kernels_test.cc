@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -41,7 +42,8 @@ struct Tokens {
   bool open_string;
   bool control;
   bool beyond_ascii;
-  bool backslash;
+  std::uint32_t first_backslash = UINT32_MAX;
+  std::uint32_t last_backslash = 0;
   bool operator==(const Tokens&) const = default;
 };
 
@@ -52,12 +54,13 @@ Tokens index_json(const ByteKernels& kernels, const std::string& text) {
   index.tokens = tokens.data();
   kernels.json(exact.data(), exact.size(), index);
   tokens.resize(index.count);
-  return {tokens, index.open_string, index.control, index.beyond_ascii, index.backslash};
+  return {tokens, index.open_string, index.control, index.beyond_ascii, index.first_backslash,
+          index.last_backslash};
 }
 
 // Byte by byte: the meaning of the JSON index.
 Tokens plain_json(const std::string& text) {
-  Tokens out{};
+  Tokens out{{}, false, false, false};
   bool inside = false;
   bool escaped = false;
   bool in_scalar = false;
@@ -65,7 +68,10 @@ Tokens plain_json(const std::string& text) {
     const auto c = static_cast<unsigned char>(text[i]);
     const bool was_escaped = escaped;
     escaped = !was_escaped && c == '\\';
-    out.backslash = out.backslash || c == '\\';
+    if (c == '\\') {
+      out.first_backslash = std::min(out.first_backslash, i);
+      out.last_backslash = i;
+    }
     out.beyond_ascii = out.beyond_ascii || c >= 0x80;
     if (inside) {
       out.control = out.control || c < 0x20;
