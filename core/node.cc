@@ -63,6 +63,9 @@ Task<Result<Unit>> CoreNode::open(Ctx& ctx) {
   options.lane = 1;
   CO_TRY(store, co_await store::Store::open(ctx, platform_, model_, std::move(options)));
   store_ = std::move(store);
+  drives_.on_gone([this](const std::string& dir, const std::string& why) {
+    store_->drop_folder(dir + "/meta", why);
+  });
   CO_DO(co_await drives_.note_log_made(ctx));
   log_.emplace(*store_, options_.inline_bytes_max);
   log_blobs_.emplace(*store_);

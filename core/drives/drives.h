@@ -60,6 +60,10 @@ class Drives {
   std::string seat_text(unsigned seat) const;  // "seat 3 (DIR: why)" for errors and logs.
   void suspect(unsigned seat);           // It failed somebody: look at it now.
   Event& changed() { return changed_; }  // Notified when a seat goes up or down.
+  // Called when a drive is no longer where it was, with its folder and why.
+  void on_gone(std::function<void(const std::string& dir, const std::string& why)> call) {
+    on_gone_ = std::move(call);
+  }
   std::vector<DriveStatus> status() const;
 
   // Blank folders take the seats of drives that are down, else new seats. An act of the operator:
@@ -112,6 +116,7 @@ class Drives {
   Task<void> check_folder(Ctx& ctx, Scope& scope, Folder& folder);
   Task<Result<Unit>> take_back(Ctx& ctx, Scope& scope, Folder& folder, Look found);
   void take_down(Folder& folder, std::string why);
+  void gone(Folder& folder, const std::string& why);
   Task<Result<bool>> adopt(Ctx& ctx, Folder& folder);
   int seat_for(const Folder& folder) const;
   unsigned needed_at_start() const;
@@ -124,6 +129,7 @@ class Drives {
   std::array<std::shared_ptr<ShardStore>, kSlotsMax> seats_;
   Event changed_;
   Event look_now_;
+  std::function<void(const std::string&, const std::string&)> on_gone_;
   Scope* scope_ = nullptr;   // Of run().
   bool changing_ = false;    // One change of the configuration at a time.
 };

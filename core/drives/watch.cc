@@ -43,13 +43,13 @@ Task<void> Drives::watch(Ctx& ctx, Scope& scope) {
 Task<void> Drives::check_folder(Ctx& ctx, Scope& scope, Folder& folder) {
   Result<Look> found = co_await look(ctx, folder.dir);
   if (!found.ok()) {
-    if (folder.state == DriveState::kUp) take_down(folder, found.error().detail);
+    if (folder.state == DriveState::kUp) gone(folder, found.error().detail);
     folder.state = DriveState::kDown;
     folder.why = found.error().detail;
   } else if (folder.state == DriveState::kUp) {
     const Look& now = found.value();
-    if (now.state != DriveState::kUp) take_down(folder, now.why);
-    else if (now.identity.drive != folder.drive) take_down(folder, "another drive is in its place");
+    if (now.state != DriveState::kUp) gone(folder, now.why);
+    else if (now.identity.drive != folder.drive) gone(folder, "another drive is in its place");
     else if (folder.store->store().status().read_only)
       take_down(folder, folder.store->store().status().reason);
     if (now.state == DriveState::kBlank && folder.state == DriveState::kDown) {
@@ -61,6 +61,12 @@ Task<void> Drives::check_folder(Ctx& ctx, Scope& scope, Folder& folder) {
     if (!back.ok()) folder.why = error_text(back.error());
   }
   folder.checking = false;
+}
+
+// Files that are open on it may still take writes that nobody will ever see again.
+void Drives::gone(Folder& folder, const std::string& why) {
+  take_down(folder, why);
+  if (on_gone_) on_gone_(folder.dir, why);
 }
 
 void Drives::take_down(Folder& folder, std::string why) {

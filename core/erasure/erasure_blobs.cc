@@ -76,11 +76,20 @@ Task<Result<Unit>> ErasureBlobs::read_blob(Ctx& ctx, ErasureManifest manifest, s
   co_return Unit{};
 }
 
-Task<void> ErasureBlobs::abandon(Ctx& ctx, s3::SealedBlob blob) {
+Task<void> ErasureBlobs::abandon(Ctx&, s3::SealedBlob blob) {
   Result<ErasureManifest> manifest = ErasureManifest::parse(blob.manifest);
-  if (!manifest.ok()) co_return;
-  // What cannot be removed now, the next start removes: no row names it.
-  (void)co_await remove_shards(ctx, manifest.value(), ~0u);
+  if (manifest.ok()) remove_later(manifest.value(), ~0u);
+  co_return;
+}
+
+// Not the request's business any more: it may have been stopped. What cannot be removed now, the
+// next start removes, for no row names it.
+void ErasureBlobs::remove_later(const ErasureManifest& manifest, std::uint32_t slots) {
+  if (jobs_ != nullptr) jobs_->spawn(remove_quietly(jobs_->ctx(), manifest, slots));
+}
+
+Task<void> ErasureBlobs::remove_quietly(Ctx& ctx, ErasureManifest manifest, std::uint32_t slots) {
+  (void)co_await remove_shards(ctx, manifest, slots);
 }
 
 namespace {

@@ -46,6 +46,8 @@ class ErasureBlobs final : public s3::Blobs {
                                MutableBytes into);
   Task<Result<Unit>> remove_shards(Ctx& ctx, ErasureManifest manifest, std::uint32_t slots);
 
+  void remove_later(const ErasureManifest& manifest, std::uint32_t slots);
+
   // Blobs in which a read met a bad or missing shard on a drive that is up.
   std::optional<ErasureManifest> take_repair();
   Event& repairs_waiting() { return repairs_waiting_; }
@@ -58,6 +60,7 @@ class ErasureBlobs final : public s3::Blobs {
   friend class StripeReader;
   friend class BlobRepair;
   BlobId next_id() { return {0, 0, boot_, ++counter_}; }
+  Task<void> remove_quietly(Ctx& ctx, ErasureManifest manifest, std::uint32_t slots);
   void want_repair(const ErasureManifest& manifest);
 
   Platform& platform_;

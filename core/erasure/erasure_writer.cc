@@ -220,7 +220,7 @@ Task<Result<s3::SealedBlob>> ErasureWriter::seal(Ctx& ctx) {
   if (!done.ok()) {
     ++blobs_.counters_.refused_writes;
     give_up();
-    if (!ctx.stopped()) (void)co_await blobs_.remove_shards(ctx, manifest, manifest.present);
+    blobs_.remove_later(manifest, manifest.present);
     co_return done.error();
   }
   sealed_ = true;  // Late shards may still land: repair finds them there.

@@ -1,5 +1,7 @@
 #include "core/repair/healer.h"
 
+#include <algorithm>
+
 #include "platform/base/text.h"
 #include "s3/model/manifest.h"
 #include "s3/model/ops.h"
@@ -37,13 +39,17 @@ Task<Result<Unit>> Healer::submit(Ctx& ctx, std::string meta) {
 Task<void> Healer::heal_loop(Ctx& ctx) {
   Instant next_rows = platform_.clock.now() + options_.pass;
   std::uint32_t up = drives_.up();
+  Duration patience = options_.retry;  // Longer each time that nothing could be done.
   while (!ctx.stopped()) {
     (void)co_await work_read_repairs(ctx);
     const bool returned = (drives_.up() & ~up) != 0;
     up = drives_.up();
     if (returned || platform_.clock.now() >= next_rows) {
+      const std::uint64_t before = counters_.healed;
       (void)co_await work_heal_rows(ctx);
-      next_rows = platform_.clock.now() + options_.retry;
+      const bool helped = returned || counters_.healed != before;
+      patience = helped ? options_.retry : std::min(patience * 2, options_.retry * 16);
+      next_rows = platform_.clock.now() + patience;
     }
     Ctx timed(ctx, platform_.clock.now() + options_.pass);
     (void)co_await blobs_.repairs_waiting().wait(timed);
