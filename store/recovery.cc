@@ -39,7 +39,10 @@ Task<Result<Unit>> Recovery::run(Ctx& ctx) {
   else adopt(shelves_.front());
   // What is taken for headers and spares below needs this figure.
   CO_DO(co_await volume_.measure(ctx));
-  CO_DO(co_await open_index(ctx, state_.index_suspect && log_is_complete()));
+  const bool doubted = state_.index_suspect && log_is_complete();
+  if (doubted && !fresh_)
+    volume_.note("the index is rebuilt from the log: it was found damaged, or starts kept failing");
+  CO_DO(co_await open_index(ctx, doubted));
   Result<Unit> replayed = co_await replay(ctx);
   if (!replayed.ok() && replayed.error().code == ErrorCode::kCorrupt && !index_fresh_ &&
       log_is_complete() && volume_.lost.empty()) {

@@ -160,6 +160,10 @@ std::string logical_key(Table table, std::string_view key) {
   return out.append(key);
 }
 
+std::uint32_t entry_sum(const MDB_val& key, const MDB_val& value) {
+  return value_crc(as_view(key), as_view(value));
+}
+
 Error lmdb_error(const std::string& what, int code) {
   ErrorCode kind = ErrorCode::kIo;
   if (code == MDB_MAP_FULL || code == ENOSPC) kind = ErrorCode::kNoSpace;
@@ -217,6 +221,7 @@ Result<std::optional<std::uint32_t>> LayeredWriter::descend(std::uint32_t layer,
   std::uint8_t link[4];
   store_le<std::uint32_t>(link, 0, child);
   v = MDB_val{sizeof link, link};
+  sum_ += entry_sum(k, v);
   rc = mdb_put(txn_, dbi_, &k, &v, 0);
   if (rc != 0) return lmdb_error("writing a layer", rc);
   return std::optional<std::uint32_t>(child);
@@ -236,6 +241,14 @@ Result<bool> LayeredWriter::layer_empty(std::uint32_t layer) {
   return empty;
 }
 
+int LayeredWriter::remove_entry(MDB_val key) {
+  MDB_val value{};
+  const int rc = mdb_get(txn_, dbi_, &key, &value);
+  if (rc != 0) return rc;
+  sum_ -= entry_sum(key, value);
+  return mdb_del(txn_, dbi_, &key, nullptr);
+}
+
 Result<int> LayeredWriter::put(const std::string& key, std::string_view value) {
   check(value.size() <= kRowValueBytesMax);
   std::uint32_t layer = 0;
@@ -250,9 +263,11 @@ Result<int> LayeredWriter::put(const std::string& key, std::string_view value) {
   const std::string packed = pack_value(key, value, raw.size());
   MDB_val k = as_val(raw);
   MDB_val v = as_val(packed);
+  sum_ += entry_sum(k, v);
   int rc = mdb_put(txn_, dbi_, &k, &v, MDB_NOOVERWRITE);
   if (rc == 0) return 1;
   if (rc == MDB_KEYEXIST) {
+    sum_ -= entry_sum(k, v);  // v is the old value now.
     v = as_val(packed);
     rc = mdb_put(txn_, dbi_, &k, &v, 0);
     if (rc == 0) return 0;
@@ -276,7 +291,7 @@ Result<int> LayeredWriter::erase(const std::string& key) {
   std::string raw = layer_prefix(layer);
   raw.append(rest);
   MDB_val k = as_val(raw);
-  int rc = mdb_del(txn_, dbi_, &k, nullptr);
+  int rc = remove_entry(k);
   if (rc == MDB_NOTFOUND) return 0;
   if (rc != 0) return lmdb_error("erasing a row", rc);
   // Empty layers go with their last row, from the deepest up.
@@ -284,7 +299,7 @@ Result<int> LayeredWriter::erase(const std::string& key) {
     TRY(empty, layer_empty(layer));
     if (!empty) break;
     k = as_val(links.back());
-    rc = mdb_del(txn_, dbi_, &k, nullptr);
+    rc = remove_entry(k);
     if (rc != 0) return lmdb_error("erasing a layer", rc);
     layer = load_be<std::uint32_t>(as_bytes(links.back()), 0);
     links.pop_back();

@@ -26,23 +26,31 @@ Result<std::optional<std::string>> layered_find(MDB_txn* txn, MDB_dbi dbi, const
 // Walks one table; lives no longer than the transaction's next renewal.
 Result<std::unique_ptr<RowCursor>> layered_cursor(MDB_txn* txn, MDB_dbi dbi, Table table);
 
-// Edits rows inside one write transaction. Results are the change in the number of rows.
+// What one entry adds to the sum of all entries: CRC-32C of its raw key and value.
+std::uint32_t entry_sum(const MDB_val& key, const MDB_val& value);
+
+// Edits rows inside one write transaction. Results are the change in the number of rows. `sum` is
+// that of all entries (mod 2^32), kept by subtracting what goes and adding what comes.
 class LayeredWriter {
  public:
-  LayeredWriter(MDB_txn* txn, MDB_dbi dbi, std::uint32_t next_layer)
-      : txn_(txn), dbi_(dbi), next_layer_(next_layer) {}
+  LayeredWriter(MDB_txn* txn, MDB_dbi dbi, std::uint32_t next_layer, std::uint32_t sum)
+      : txn_(txn), dbi_(dbi), next_layer_(next_layer), sum_(sum) {}
   Result<int> put(const std::string& key, std::string_view value);
   Result<int> erase(const std::string& key);
   std::uint32_t next_layer() const { return next_layer_; }
+  std::uint32_t sum() const { return sum_; }
 
  private:
   // The layer that the rest of `key` lies in; makes missing ones if asked.
   Result<std::optional<std::uint32_t>> descend(std::uint32_t layer, std::string_view slice, bool make);
   Result<bool> layer_empty(std::uint32_t layer);
+  // LMDB's code; the sum follows.
+  int remove_entry(MDB_val key);
 
   MDB_txn* txn_;
   MDB_dbi dbi_;
   std::uint32_t next_layer_;
+  std::uint32_t sum_;
 };
 
 }  // namespace creel::store

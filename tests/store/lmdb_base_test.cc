@@ -132,9 +132,42 @@ TEST(LmdbBase, ReadersSeeTheOldStateUntilPublish) {
   EXPECT_EQ(base->find(Table::kObject, "k").value(), "new");
 }
 
+Result<std::unique_ptr<RowBase>> open_again(const Folder& folder) {
+  LmdbOptions options;
+  options.map_bytes = 64 * MiB;
+  return open_lmdb(folder.path, kStore, options);
+}
+
+// Flips one bit in each copy of `needle` in data.mdb; how many there were.
+std::size_t flip_behind(const Folder& folder, std::string_view needle, std::size_t behind) {
+  const std::string path = folder.path + "/data.mdb";
+  std::FILE* file = std::fopen(path.c_str(), "r+b");
+  std::string content(1 << 20, '\0');
+  content.resize(std::fread(content.data(), 1, content.size(), file));
+  std::size_t hits = 0;
+  for (std::size_t at = content.find(needle); at != std::string::npos;
+       at = content.find(needle, at + needle.size()), ++hits) {
+    std::fseek(file, static_cast<long>(at + behind), SEEK_SET);
+    std::fputc(content[at + behind] ^ 1, file);
+  }
+  std::fclose(file);
+  return hits;
+}
+
+TEST(LmdbBase, AFlippedBitInAKeyIsFoundAtOpen) {
+  Folder folder;
+  open_ok(folder)->commit({{Table::kObject, "needle-key", "value"}}, Lsn{1}).value();
+  ASSERT_GT(flip_behind(folder, "needle-key", 3), 0u);
+  const auto opened = open_again(folder);
+  ASSERT_FALSE(opened.ok());
+  EXPECT_EQ(opened.error().code, ErrorCode::kCorrupt);
+}
+
 TEST(LmdbBase, ADamagedRowIsNeverServed) {
   Folder folder;
-  open_ok(folder)->commit({{Table::kObject, "needle-key", std::string(300, 'x')}}, Lsn{1}).value();
+  std::unique_ptr<RowBase> base = open_ok(folder);
+  base->commit({{Table::kObject, "needle-key", std::string(300, 'x')}}, Lsn{1}).value();
+  base->publish();
   const std::string path = folder.path + "/data.mdb";
   std::FILE* file = std::fopen(path.c_str(), "r+b");
   std::string content(1 << 20, '\0');
@@ -147,9 +180,13 @@ TEST(LmdbBase, ADamagedRowIsNeverServed) {
   }
   std::fclose(file);
   ASSERT_GT(hits, 0u);
-  const auto row = open_ok(folder)->find(Table::kObject, "needle-key");
+  const auto row = base->find(Table::kObject, "needle-key");
   ASSERT_FALSE(row.ok());
   EXPECT_EQ(row.error().code, ErrorCode::kCorrupt);
+  base.reset();
+  const auto opened = open_again(folder);
+  ASSERT_FALSE(opened.ok());
+  EXPECT_EQ(opened.error().code, ErrorCode::kCorrupt);
 }
 
 TEST(LmdbBase, AForeignStoreIsRefusedAndFreshStartsEmpty) {
