@@ -19,7 +19,7 @@
 namespace creel::app {
 namespace {
 
-constexpr Duration kDrainMax = 4_s;
+constexpr Duration kDrainMax = 3_s;  // Closing a core of many drives takes its part of the 5 s.
 constexpr std::string_view kRootId = "creel-root";
 constexpr std::size_t kCertificateBytesMax = 256 * KiB;
 
