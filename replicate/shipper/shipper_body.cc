@@ -147,9 +147,9 @@ Task<Result<Unit>> ShipperSession::send_blob(Ctx& ctx, std::uint64_t lsn, std::u
   if (in_flight() == 0) owed_since_ = now();
   blob_sent_ = offset + bytes.size();
   shipper_.status_.sent_payload_bytes += bytes.size();
-  sent_at_ = now();
   const bool compress = blob_compress_;
   CO_DO(co_await writer_.write(ctx, header, bytes, compress));
+  note_sent();
   // Video and archives do not shrink: one try an object.
   if (compress && bytes.size() == kPieceBytes && !writer_.shrank()) blob_compress_ = false;
   co_return Unit{};

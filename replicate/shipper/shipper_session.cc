@@ -41,7 +41,6 @@ Task<Result<Unit>> ShipperSession::run(Ctx& ctx) {
   scope.spawn(guard(scope, send_all(scope.ctx())));
   co_await scope.join();
   shipper_.waiting_ = 0;
-  shipper_.status_.sent_wire_bytes += writer_.bytes_written();
   co_return outcome_.error();
 }
 
@@ -300,8 +299,15 @@ Task<Result<Unit>> ShipperSession::flush(Ctx& ctx) {
   if (in_flight() == 0) owed_since_ = now();
   shipper_.ranges_.push_back(std::move(range));  // Before the write: its ack may come during it.
   note_waiting();
+  CO_DO(co_await writer_.write(ctx, header, sending.raw, true));
+  note_sent();
+  co_return Unit{};
+}
+
+void ShipperSession::note_sent() {
   sent_at_ = now();
-  co_return co_await writer_.write(ctx, header, sending.raw, true);
+  shipper_.status_.sent_wire_bytes += writer_.bytes_written() - counted_;
+  counted_ = writer_.bytes_written();
 }
 
 // --- what the receiver says ----------------------------------------------------------------------

@@ -55,6 +55,7 @@ class ShipperSession {
   Task<Result<Unit>> wait_window(Ctx& ctx);
   void cover(const FeedItem& item);
   void note_waiting();
+  void note_sent();
 
   Task<Result<Unit>> hear(Ctx& ctx, Frame frame);
   Task<Result<Unit>> hear_ack(Ctx& ctx, const Ack& ack);
@@ -76,6 +77,7 @@ class ShipperSession {
   std::uint64_t sent_to_ = 0;
   Digest digest_;
   Draft draft_;
+  std::uint64_t counted_ = 0;  // Written bytes that are in the status.
   std::deque<FeedItem> items_;
   bool working_ = false;  // An item is out of items_ and not yet in the draft.
   std::int64_t working_oldest_ms_ = 0;

@@ -103,8 +103,6 @@ TEST(ReplicateChaos, TheCoreEndsAsTheEdgeIs) {
     const ShipperStatus status = chaos.link.shipper->status();
     EXPECT_EQ(status.pending, 0u);
     EXPECT_EQ(status.parked, 0u);
-    // Both ends stand at the same place and saw the same.
-    EXPECT_EQ(status.state, LinkState::kUp);
     EXPECT_EQ(chaos.link.receiver->status().bad_frames, 0u);
   }
 }

@@ -25,6 +25,33 @@ namespace creel::test {
 
 using namespace creel::replicate;
 
+// Every object of a bucket: size, checksum of the bytes as read, ETag and time.
+inline Task<Result<std::map<std::string, std::string>>> read_bucket(Ctx& ctx,
+                                                                    const store::RowReader& rows,
+                                                                    s3::Blobs& blobs,
+                                                                    std::string bucket) {
+  std::map<std::string, std::string> all;
+  CO_TRY(owner, s3::load_bucket(rows, bucket));
+  if (!owner) co_return std::move(all);
+  const std::string prefix = s3::be64_key(owner->id);
+  std::vector<std::string> keys;
+  {
+    CO_TRY(cursor, rows.cursor(store::Table::kObject));
+    auto more = cursor->seek(prefix);
+    for (; more.ok() && more.value() && cursor->key().starts_with(prefix); more = cursor->next())
+      keys.emplace_back(cursor->key().substr(prefix.size()));
+  }
+  for (const std::string& key : keys) {
+    CO_TRY(record, s3::load_object(rows, owner->id, key));
+    CO_TRY(runs, s3::body_runs(rows, *record, 0, record->size));
+    s3::ObjectReader reader(blobs, std::move(runs));
+    CO_TRY(bytes, co_await creel::read_all(ctx, reader, 64 * MiB));
+    all[key] = cat(record->size, " ", crc64_nvme(as_bytes(bytes)), " ", record->etag, " ",
+                   record->mtime_ms);
+  }
+  co_return std::move(all);
+}
+
 // One machine with a store and the state machine of S3 on it.
 class Box {
  public:
@@ -111,31 +138,8 @@ class Box {
     auto record = s3::load_object(*store, owner.value()->id, key);
     return record.ok() ? record.take() : std::nullopt;
   }
-  // Every object of a bucket: size, checksum of the bytes as read, ETag and time.
-  Task<Result<std::map<std::string, std::string>>> read_all(std::string bucket) {
-    std::map<std::string, std::string> all;
-    CO_TRY(owner, s3::load_bucket(*store, bucket));
-    if (!owner) co_return std::move(all);
-    const std::string prefix = s3::be64_key(owner->id);
-    std::vector<std::string> keys;
-    {
-      CO_TRY(cursor, store->cursor(store::Table::kObject));
-      auto more = cursor->seek(prefix);
-      for (; more.ok() && more.value() && cursor->key().starts_with(prefix); more = cursor->next())
-        keys.emplace_back(cursor->key().substr(prefix.size()));
-    }
-    for (const std::string& key : keys) {
-      CO_TRY(record, s3::load_object(*store, owner->id, key));
-      CO_TRY(runs, s3::body_runs(*store, *record, 0, record->size));
-      s3::ObjectReader reader(*blobs, std::move(runs));
-      CO_TRY(bytes, co_await creel::read_all(node.ctx(), reader, 64 * MiB));
-      all[key] = cat(record->size, " ", crc64_nvme(as_bytes(bytes)), " ", record->etag, " ",
-                     record->mtime_ms);
-    }
-    co_return std::move(all);
-  }
   std::map<std::string, std::string> contents(const std::string& bucket) {
-    auto all = world.finish(node, read_all(bucket));
+    auto all = world.finish(node, read_bucket(node.ctx(), *store, *blobs, bucket));
     if (!all) return {{"", "crashed"}};
     if (!all->ok()) return {{"", error_text(all->error())}};
     return all->take();
