@@ -1,5 +1,6 @@
 // The parsers of segment headers, batches, records and state over any bytes. The input names the
 // checksums' seed; to come past them, the harness may fix the CRCs of the first header and record.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
