@@ -55,7 +55,7 @@ class Drives {
 
   const ClusterConfig& config() const { return config_; }
   // Null while the drive of this seat is down.
-  std::shared_ptr<ShardStore> at(unsigned seat) const { return seats_[seat]; }
+  std::shared_ptr<ShardStore> store_at(unsigned seat) const { return seats_[seat]; }
   std::uint32_t up() const;              // A bit a seat.
   std::string seat_text(unsigned seat) const;  // "seat 3 (DIR: why)" for errors and logs.
   void suspect(unsigned seat);           // It failed somebody: look at it now.

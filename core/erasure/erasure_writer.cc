@@ -40,7 +40,7 @@ std::shared_ptr<SlotWrite> ErasureWriter::open_slot(unsigned slot, unsigned seat
   write->layout = layout_;
   write->slot = slot;
   write->bytes_hint = Geometry(layout_, hint_.size.value_or(0)).shard_bytes();
-  write->store = blobs_.drives_.at(seat);
+  write->store = blobs_.drives_.store_at(seat);
   write->progress = progress_;
   blobs_.jobs_->spawn(write_slot(blobs_.jobs_->ctx(), write));
   return write;

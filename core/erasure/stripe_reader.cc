@@ -72,7 +72,7 @@ StripeReader::StripeReader(ErasureBlobs& blobs, const ErasureManifest& manifest,
 
 void StripeReader::start(unsigned slot) {
   ReadRun::Slot& mine = run_->slots[slot];
-  mine.store = blobs_.drives_.at(run_->manifest.seat[slot]);
+  mine.store = blobs_.drives_.store_at(run_->manifest.seat[slot]);
   mine.begun = blobs_.platform_.clock.now();
   if (!mine.store) {
     mine.state = SlotState::kFailed;
@@ -99,7 +99,7 @@ bool StripeReader::start_any() {
   int best_rank = 4;
   for (unsigned slot = 0; slot < run_->manifest.layout.slots(); ++slot) {
     if (run_->slots[slot].state != SlotState::kIdle) continue;
-    const auto store = blobs_.drives_.at(run_->manifest.seat[slot]);
+    const auto store = blobs_.drives_.store_at(run_->manifest.seat[slot]);
     const int rank = !store ? 3 : (run_->manifest.present >> slot & 1) == 0 ? 2 : store->slow() ? 1 : 0;
     if (rank < best_rank) {
       best = static_cast<int>(slot);
@@ -152,7 +152,7 @@ Task<Result<Unit>> StripeReader::fetch(Ctx& ctx, std::uint32_t wanted) {
   ++blobs_.counters_.reads;
   for (unsigned slot = 0; slot < run_->manifest.layout.data; ++slot) {
     if ((wanted >> slot & 1) == 0) continue;
-    const auto store = blobs_.drives_.at(run_->manifest.seat[slot]);
+    const auto store = blobs_.drives_.store_at(run_->manifest.seat[slot]);
     if (store && !store->slow()) start(slot);
   }
   // Hedges are a twentieth of the reads at most, lest a busy moment doubles the load.

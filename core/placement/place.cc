@@ -12,7 +12,7 @@ namespace {
 enum class Fitness { kGood, kSlow, kFull, kAway };
 
 Fitness fitness(const Drives& drives, unsigned seat, std::uint64_t bytes) {
-  const auto store = drives.at(seat);
+  const auto store = drives.store_at(seat);
   if (!store) return Fitness::kAway;
   const Result<Unit> room = store->store().admit(bytes);
   if (!room.ok()) return room.error().code == ErrorCode::kNoSpace ? Fitness::kFull : Fitness::kAway;

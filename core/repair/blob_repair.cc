@@ -11,7 +11,7 @@ namespace creel::core {
 
 Task<Result<bool>> BlobRepair::shard_good(Ctx& ctx, const ErasureManifest& manifest, unsigned slot,
                                           bool verify) {
-  const auto store = drives_.at(manifest.seat[slot]);
+  const auto store = drives_.store_at(manifest.seat[slot]);
   check(store != nullptr);
   Result<std::optional<ShardRecord>> found = store->find(manifest.blob, slot);
   if (!found.ok() || !found.value()) co_return false;
@@ -44,7 +44,7 @@ Task<Result<BlobRepair::Plan>> BlobRepair::examine(Ctx& ctx, const ErasureManife
   Plan plan;
   plan.seat = manifest.seat;
   for (unsigned slot = 0; slot < manifest.layout.slots(); ++slot) {
-    if (!drives_.at(manifest.seat[slot])) {
+    if (!drives_.store_at(manifest.seat[slot])) {
       plan.unknown |= 1u << slot;
       continue;
     }
@@ -97,7 +97,7 @@ Task<Result<std::uint32_t>> BlobRepair::rebuild(Ctx& ctx, const ErasureManifest&
     write->slot = slot;
     write->replace = true;
     write->bytes_hint = manifest.geometry().shard_bytes();
-    write->store = drives_.at(plan.seat[slot]);
+    write->store = drives_.store_at(plan.seat[slot]);
     write->progress = progress;
     if (!write->store) continue;
     blobs_.jobs_->spawn(write_slot(blobs_.jobs_->ctx(), write));

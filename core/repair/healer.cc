@@ -111,7 +111,7 @@ Task<Result<RepairOutcome>> Healer::heal_one(Ctx& ctx, s3::RowId id, std::string
     if (outcome.rebuilt > 0) ++counters_.healed;
     // Where slots moved away from: that shard belongs to nobody now.
     for (unsigned slot = 0; slot < parsed.layout.slots(); ++slot) {
-      const auto store = drives_.at(parsed.seat[slot]);
+      const auto store = drives_.store_at(parsed.seat[slot]);
       if (outcome.manifest.seat[slot] != parsed.seat[slot] && store)
         (void)co_await store->remove(ctx, parsed.blob, slot);
     }

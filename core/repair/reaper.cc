@@ -111,14 +111,14 @@ Task<Result<Unit>> Healer::sweep(Ctx& ctx) {
   CO_TRY(permit, co_await turn_.acquire(ctx, 1));
   CO_DO(co_await gather_live(ctx));
   for (unsigned seat = 0; seat < drives_.config().seat_count(); ++seat)
-    if (drives_.at(seat)) CO_DO(co_await sweep_seat(ctx, seat));
+    if (drives_.store_at(seat)) CO_DO(co_await sweep_seat(ctx, seat));
   live_ = {};
   permit.release();
   co_return Unit{};
 }
 
 Task<Result<Unit>> Healer::sweep_seat(Ctx& ctx, unsigned seat) {
-  const auto store = drives_.at(seat);
+  const auto store = drives_.store_at(seat);
   std::string after;
   for (bool more = true; more;) {
     std::vector<ShardName> dead;

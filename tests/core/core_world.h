@@ -150,7 +150,7 @@ class CoreWorld {
     const ErasureManifest parsed = ErasureManifest::parse(manifest).take();
     unsigned count = 0;
     for (unsigned slot = 0; slot < parsed.layout.slots(); ++slot) {
-      const auto store = core->drives().at(parsed.seat[slot]);
+      const auto store = core->drives().store_at(parsed.seat[slot]);
       if (!store) continue;
       const auto found = store->find(parsed.blob, slot);
       if (found.ok() && found.value()) ++count;
@@ -167,7 +167,7 @@ class CoreWorld {
   std::uint64_t shards_total() {
     std::uint64_t count = 0;
     for (unsigned seat = 0; seat < kSlotsMax; ++seat) {
-      const auto store = core->drives().at(seat);
+      const auto store = core->drives().store_at(seat);
       if (!store) continue;
       auto cursor = store->store().cursor(store::Table::kShard);
       Result<bool> more = cursor.value()->seek("");
