@@ -22,30 +22,30 @@ enum class FeedKind : std::uint8_t {
 enum class Verdict : std::uint8_t {
   kSend,
   kSuperseded,  // The object was replaced or deleted meanwhile: a later operation tells the rest.
-  kFiltered,    // A rule let nothing of it pass.
-  kHeld,        // Cannot be processed now: parked with `reason`, never sent raw instead.
+  kFiltered,  // A rule let nothing of it pass.
+  kHeld,  // Cannot be processed now: parked with `reason`, never sent raw instead.
 };
 
 // One operation of the log that a target may want. A wrapper (the edge's filter worker) may change
 // bucket, key, record and verdict; lsn, version_lsn and the source's names stay.
 struct FeedItem {
-  std::uint64_t lsn = 0;          // Position in the log.
+  std::uint64_t lsn = 0;  // Position in the log.
   std::uint64_t version_lsn = 0;  // Operation that wrote the object: differs from lsn for retries.
   FeedKind kind = FeedKind::kPut;
-  bool retry = false;             // A parked operation asked for again.
+  bool retry = false;  // A parked operation asked for again.
   std::string source_bucket, source_key;
-  std::string bucket, key;        // Where the target shall have it.
+  std::string bucket, key;  // Where the target shall have it.
   // kPut: size, mtime, etag, crc64, checksum, headers as they shall arrive. A wrapper whose output
   // is not known before the body was read says so by FeedBody::settled().
   s3::ObjectRecord record;
-  std::int64_t time_ms = 0;       // When it was written at the source: lag counts from here.
+  std::int64_t time_ms = 0;  // When it was written at the source: lag counts from here.
   Verdict verdict = Verdict::kSend;
-  std::string reason, detail;     // kHeld: replication.md's words for it, and a text for people.
+  std::string reason, detail;  // kHeld: replication.md's words for it, and a text for people.
 };
 
 struct FeedBatch {
   std::vector<FeedItem> items;  // In log order; operations that concern nobody are left out.
-  std::uint64_t through = 0;    // Every operation up to here is in `items` or concerns nobody.
+  std::uint64_t through = 0;  // Every operation up to here is in `items` or concerns nobody.
 };
 
 struct FeedBounds {
@@ -57,8 +57,9 @@ struct FeedBounds {
 // cut transfer is resumed by reading again and skipping.
 class FeedBody : public BodyReader {
  public:
-  // Once read() gave 0: the item as it shall be sent, with size, etag, crc64 and headers of what was
-  // read; or with verdict kFiltered or kHeld: then nothing of it may become visible at the target.
+  // Once read() gave 0: the item as it shall be sent, with size, etag, crc64 and headers of what
+  // was read; or with verdict kFiltered or kHeld: then nothing of it may become visible at the
+  // target.
   virtual Task<Result<FeedItem>> settled(Ctx& ctx) = 0;
 };
 

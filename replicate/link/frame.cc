@@ -42,13 +42,13 @@ Result<FrameHeader> parse_frame_header(ByteView bytes) {
   const bool text = header.is(FrameType::kHello) || header.is(FrameType::kWelcome);
   const std::size_t bytes_max = text ? kTextBytesMax : kPayloadBytesMax;
   if (header.raw_bytes > bytes_max || header.wire_bytes > bytes_max)
-    return fail(ErrorCode::kTooLarge, cat("frame of type ", unsigned{header.type}, " announces ",
-                                          header.raw_bytes, " bytes as ", header.wire_bytes,
-                                          "; the bound is ", bytes_max));
+    return fail(ErrorCode::kTooLarge,
+                cat("frame of type ", unsigned{header.type}, " announces ", header.raw_bytes,
+                    " bytes as ", header.wire_bytes, "; the bound is ", bytes_max));
   const bool zstd = (header.flags & kFrameZstd) != 0;
   if (zstd ? header.wire_bytes == 0 : header.raw_bytes != header.wire_bytes)
-    return fail(ErrorCode::kInvalid, cat("frame of type ", unsigned{header.type},
-                                         ": lengths contradict its flags"));
+    return fail(ErrorCode::kInvalid,
+                cat("frame of type ", unsigned{header.type}, ": lengths contradict its flags"));
   return header;
 }
 

@@ -66,8 +66,8 @@ Result<Bytes> FrameReader::inflate(const FrameHeader& header, Bytes wire) {
   raw.reserve(header.raw_bytes);
   TRY_DO(decompress_all(*decompressor_, wire, header.raw_bytes, raw));
   if (raw.size() != header.raw_bytes)
-    return fail(ErrorCode::kCorrupt, cat("frame inflates to ", raw.size(), " bytes instead of ",
-                                         header.raw_bytes));
+    return fail(ErrorCode::kCorrupt,
+                cat("frame inflates to ", raw.size(), " bytes instead of ", header.raw_bytes));
   return raw;
 }
 

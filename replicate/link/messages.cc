@@ -47,7 +47,8 @@ std::string digest_hex(const Digest& digest) { return hex_encode(as_bytes(digest
 
 std::string stream_id(const StreamIdentity& identity) {
   return cat(hex_number(identity.site, 8), hex_encode(identity.log), hex_number(identity.epoch, 8),
-             hex_number(crc32(as_bytes(identity.rule)), 8), hex_number(identity.generation & 0xffff, 4));
+             hex_number(crc32(as_bytes(identity.rule)), 8),
+             hex_number(identity.generation & 0xffff, 4));
 }
 
 void Digest::add(const Record& record) {
@@ -193,7 +194,8 @@ std::string Refuse::encode() const {
   json.begin_object().name("refused").begin_array();
   for (const Refusal& refusal : refusals) {
     json.begin_object().field("lsn", refusal.lsn);
-    json.field("bucket", std::string_view(refusal.bucket)).field("key", std::string_view(refusal.key));
+    json.field("bucket", std::string_view(refusal.bucket))
+        .field("key", std::string_view(refusal.key));
     json.field("reason", std::string_view(refusal.reason));
     json.field("detail", std::string_view(refusal.detail)).end_object();
   }
@@ -218,7 +220,9 @@ std::string Bye::encode() const {
   std::string out;
   JsonWriter json(out);
   json.begin_object().field("reason", std::string_view(reason));
-  json.field("detail", std::string_view(detail)).field("retry_after_ms", retry_after_ms).end_object();
+  json.field("detail", std::string_view(detail))
+      .field("retry_after_ms", retry_after_ms)
+      .end_object();
   return out;
 }
 

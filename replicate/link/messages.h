@@ -30,8 +30,8 @@ class Digest {
  public:
   void add(const Record& record);
   bool operator==(const Digest&) const = default;
-  std::string bytes() const;                      // 16, little-endian.
-  static Digest parse(std::string_view bytes);    // Zero if not 16 bytes: nothing was sent.
+  std::string bytes() const;  // 16, little-endian.
+  static Digest parse(std::string_view bytes);  // Zero if not 16 bytes: nothing was sent.
 
  private:
   std::uint64_t low_ = 0, high_ = 0;
@@ -83,7 +83,7 @@ struct Ack {
 struct Refusal {
   std::uint64_t lsn = 0;
   std::string bucket, key;  // As the source calls the object.
-  std::string reason;       // KeyTooLong, NeedsUpgrade, …
+  std::string reason;  // KeyTooLong, NeedsUpgrade, …
   std::string detail;
 };
 struct Refuse {
@@ -93,7 +93,7 @@ struct Refuse {
 };
 
 struct Bye {
-  std::string reason;            // gap, fenced, stopping, no_space, bad_frame, …
+  std::string reason;  // gap, fenced, stopping, no_space, bad_frame, …
   std::string detail;
   std::uint64_t retry_after_ms = 0;
   std::string encode() const;

@@ -33,7 +33,8 @@ Receiver::~Receiver() = default;
 std::optional<SiteGrant> Receiver::grant_of(const PeerInfo& peer, std::uint32_t site,
                                             std::string_view name) const {
   if (!options_.allow_plain || peer.identity) {
-    if (!peer.tls || !peer.identity || site_of_identity(*peer.identity) != site) return std::nullopt;
+    if (!peer.tls || !peer.identity || site_of_identity(*peer.identity) != site)
+      return std::nullopt;
   }
   for (const SiteGrant& grant : options_.sites)
     if (grant.id == site) return grant;
@@ -42,8 +43,9 @@ std::optional<SiteGrant> Receiver::grant_of(const PeerInfo& peer, std::uint32_t 
   grant.id = site;
   // The name goes into keys: only what cannot climb or confuse.
   const bool plain = !name.empty() && name.size() <= 64 &&
-                     name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                            "0123456789-_") == std::string_view::npos;
+                     name.find_first_not_of(
+                         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                         "0123456789-_") == std::string_view::npos;
   grant.name = plain ? std::string(name) : cat("site-", site);
   grant.key_template = options_.default_key_template;
   return grant;
@@ -81,7 +83,8 @@ Task<Result<Unit>> Receiver::handle(Ctx& ctx, HttpRequest& request, ResponseWrit
   ++sessions_now_;
   Result<Unit> ended = co_await session.run(ctx);
   --sessions_now_;
-  if (!ended.ok()) note(cat("link from ", address_text(head.peer.address), ": ", error_text(ended.error())));
+  if (!ended.ok())
+    note(cat("link from ", address_text(head.peer.address), ": ", error_text(ended.error())));
   co_return Unit{};
 }
 

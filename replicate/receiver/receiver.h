@@ -31,25 +31,25 @@ struct ReceiverOptions {
   std::vector<SiteGrant> sites;     // Others are refused …
   bool any_certified_site = false;  // … unless every site whose certificate was verified may come.
   std::string default_key_template = "{key}";  // Of sites that are not listed.
-  bool allow_plain = false;         // Tests only: without TLS the site is whom HELLO says.
-  std::string bucket_owner;         // Owner of buckets made for replicas.
+  bool allow_plain = false;  // Tests only: without TLS the site is whom HELLO says.
+  std::string bucket_owner;  // Owner of buckets made for replicas.
   std::string region = "us-east-1";
   std::size_t sessions_max = 1'024;
-  std::size_t grant_bytes = 8 * MiB;      // A sender may have this much un-acked.
-  std::size_t part_bytes = 4 * MiB;       // Parts of large objects are sealed at this size.
+  std::size_t grant_bytes = 8 * MiB;  // A sender may have this much un-acked.
+  std::size_t part_bytes = 4 * MiB;  // Parts of large objects are sealed at this size.
   std::size_t batch_bytes_max = 4 * MiB;  // Bodies of waiting frames that make one operation.
-  Duration idle_max = 100_s;              // No frame for so long: the link is dead.
+  Duration idle_max = 100_s;  // No frame for so long: the link is dead.
   std::function<void(std::string_view)> log;  // One line for the operator; may be empty.
 };
 
 // Counters since the start of the process.
 struct ReceiverStatus {
-  std::uint64_t sessions = 0;     // Now.
+  std::uint64_t sessions = 0;  // Now.
   std::uint64_t connections = 0;  // Ever admitted.
   std::uint64_t refused_connections = 0;
   std::uint64_t batches = 0, operations = 0, duplicates = 0, refused_operations = 0;
   std::uint64_t parts = 0, payload_bytes = 0, wire_bytes = 0;
-  std::uint64_t bad_frames = 0;   // Links cut for bytes that do not add up.
+  std::uint64_t bad_frames = 0;  // Links cut for bytes that do not add up.
   std::string last_error;
 };
 
@@ -84,7 +84,7 @@ class Receiver final : public HttpHandler {
   bool draining_ = false;
   std::size_t sessions_now_ = 0;
   std::map<std::string, ReceiverSession*> streams_;  // The one live link of each stream.
-  Event changed_;                                    // A link has ended.
+  Event changed_;  // A link has ended.
 };
 
 // The site number in a certificate's identity ("creel:FLEET/site/7"); nullopt if there is none.

@@ -105,8 +105,9 @@ Task<Result<Unit>> ReceiverSession::gather(Ctx& ctx, Batch& batch, const Frame& 
   while (at < frame.payload.size()) {
     CO_TRY(record, parse_record(frame.payload, at));
     if (record.lsn <= last || record.lsn > header.to)
-      co_return fail(ErrorCode::kInvalid, cat("record ", record.lsn, " out of order in a frame from ",
-                                              header.from, " to ", header.to));
+      co_return fail(ErrorCode::kInvalid,
+                     cat("record ", record.lsn, " out of order in a frame from ", header.from,
+                         " to ", header.to));
     last = record.lsn;
     CO_DO(co_await add_record(ctx, batch, record, refuse));
     if (batch.effect_bytes > kEffectBytesMax)
@@ -182,8 +183,9 @@ Task<Result<s3::BodySource>> ReceiverSession::place_body(Ctx& ctx, Batch& batch,
   CO_TRY(transfer, s3::load_transfer(receiver_.log_.rows(), stream_id_, record.lsn));
   if (!transfer || transfer->offset != record.body_bytes || transfer->crc64 != record.crc64) {
     if (transfer) CO_DO(co_await drop_transfer(ctx, record.lsn));
-    co_return fail(ErrorCode::kConflict, cat("gap: object ", record.lsn, " of ", record.body_bytes,
-                                             " bytes is not whole: ", transfer ? transfer->offset : 0));
+    co_return fail(ErrorCode::kConflict,
+                   cat("gap: object ", record.lsn, " of ", record.body_bytes,
+                       " bytes is not whole: ", transfer ? transfer->offset : 0));
   }
   source.kind = s3::BodySource::Kind::kTransfer;
   co_return std::move(source);
@@ -279,7 +281,8 @@ Task<Result<Unit>> ReceiverSession::take_blob(Ctx& ctx, const Frame& frame) {
       part_->writer = std::move(writer);
     }
     const std::uint64_t room = part_->sealed + part_bytes() - part_->received;
-    const ByteView piece = left.first(static_cast<std::size_t>(std::min<std::uint64_t>(room, left.size())));
+    const ByteView piece =
+        left.first(static_cast<std::size_t>(std::min<std::uint64_t>(room, left.size())));
     CO_DO(co_await part_->writer->write(ctx, piece));
     part_->crc64 = crc64_nvme(piece, part_->crc64);
     part_->received += piece.size();

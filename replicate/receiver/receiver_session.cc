@@ -15,7 +15,11 @@ constexpr std::uint64_t kTailBytesMin = 64 * KiB;  // Shorter tails of a cut lin
 }  // namespace
 
 ReceiverSession::ReceiverSession(Receiver& receiver, Stream& stream, PeerInfo peer)
-    : receiver_(receiver), stream_(stream), peer_(std::move(peer)), reader_(stream), writer_(stream) {}
+    : receiver_(receiver),
+      stream_(stream),
+      peer_(std::move(peer)),
+      reader_(stream),
+      writer_(stream) {}
 
 ReceiverSession::~ReceiverSession() {
   if (registered_) receiver_.streams_.erase(stream_id_);
@@ -160,10 +164,9 @@ Task<void> ReceiverSession::commit_all(Ctx& ctx) {
   }
   if (outcome.ok() && part_ && part_->received - part_->sealed >= kTailBytesMin)
     outcome = co_await seal_part(ctx);  // A cut link: the next one goes on from here.
-  const bool bad_bytes =
-      read_error_ && (read_error_->code == ErrorCode::kCorrupt ||
-                      read_error_->code == ErrorCode::kInvalid ||
-                      read_error_->code == ErrorCode::kTooLarge);
+  const bool bad_bytes = read_error_ && (read_error_->code == ErrorCode::kCorrupt ||
+                                         read_error_->code == ErrorCode::kInvalid ||
+                                         read_error_->code == ErrorCode::kTooLarge);
   if (!outcome.ok()) read_error_ = outcome.error();
   if (bad_bytes || !outcome.ok()) co_await say_bye(ctx, *read_error_);
   if (bad_bytes) ++receiver_.status_.bad_frames;
@@ -218,7 +221,8 @@ Task<void> ReceiverSession::say_bye(Ctx& ctx, const Error& why) {
   Bye bye;
   bye.reason = error_name(why.code);
   bye.detail = why.detail;
-  if (why.code == ErrorCode::kNoSpace || why.code == ErrorCode::kReadOnly) bye.retry_after_ms = 30'000;
+  if (why.code == ErrorCode::kNoSpace || why.code == ErrorCode::kReadOnly)
+    bye.retry_after_ms = 30'000;
   Ctx timed(ctx, now() + 2_s);
   const Result<Unit> sent = co_await send_text(timed, FrameType::kBye, bye.encode());
   if (sent.ok()) {

@@ -40,9 +40,9 @@ class ReceiverSession {
   // A part of a large object that is being written.
   struct Part {
     std::uint64_t lsn = 0;
-    std::uint64_t sealed = 0;    // Durable bytes of the object.
+    std::uint64_t sealed = 0;  // Durable bytes of the object.
     std::uint64_t received = 0;  // … and those in `writer` on top.
-    std::uint64_t crc64 = 0;     // Of `received` bytes.
+    std::uint64_t crc64 = 0;  // Of `received` bytes.
     std::unique_ptr<s3::BlobWriter> writer;
   };
 
@@ -94,7 +94,7 @@ class ReceiverSession {
   Event filled_, room_;
 
   std::uint64_t low_ = 0;  // Durable position,
-  Digest digest_;          // … and what was applied up to it.
+  Digest digest_;  // … and what was applied up to it.
   std::optional<Part> part_;
   Instant acked_at_;
 };

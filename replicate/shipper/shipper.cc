@@ -124,12 +124,12 @@ Task<void> Shipper::peek_oldest(Ctx& ctx) {
 
 Result<Unit> Shipper::check_welcome(const Welcome& welcome) {
   if (welcome.low < acked_)
-    return fail(ErrorCode::kConflict, cat("the receiver stands at ", welcome.low, " behind ", acked_,
-                                          ", which it had acknowledged: it lost data"));
+    return fail(ErrorCode::kConflict, cat("the receiver stands at ", welcome.low, " behind ",
+                                          acked_, ", which it had acknowledged: it lost data"));
   if (welcome.low > source_.end())
-    return fail(ErrorCode::kConflict, cat("the receiver stands at ", welcome.low,
-                                          " past the end of this log, ", source_.end(),
-                                          ": this log was rolled back or copied"));
+    return fail(ErrorCode::kConflict,
+                cat("the receiver stands at ", welcome.low, " past the end of this log, ",
+                    source_.end(), ": this log was rolled back or copied"));
   TRY_DO(settle(welcome.low, welcome.digest));
   // Settled in an earlier life of this process: its counters died with it.
   acked_ = welcome.low;

@@ -44,7 +44,7 @@ enum class LinkState : std::uint8_t {
   kIdle,        // run() not started.
   kConnecting,  // Dialling or waiting to dial again; last_error tells why.
   kUp,
-  kAlarm,       // The receiver's position contradicts ours: nothing is sent until a person looks.
+  kAlarm,  // The receiver's position contradicts ours: nothing is sent until a person looks.
 };
 std::string_view link_state_name(LinkState state);
 
@@ -52,17 +52,17 @@ std::string_view link_state_name(LinkState state);
 struct ShipperStatus {
   LinkState state = LinkState::kIdle;
   std::string last_error;
-  std::uint64_t acked_lsn = 0;      // Settled at the target up to here.
+  std::uint64_t acked_lsn = 0;  // Settled at the target up to here.
   std::uint64_t log_end = 0;
   std::uint64_t acked = 0, superseded = 0, filtered = 0, parked = 0;
-  std::uint64_t pending = 0;        // Read from the log and not yet settled.
+  std::uint64_t pending = 0;  // Read from the log and not yet settled.
   std::uint64_t matched() const { return acked + superseded + filtered + parked + pending; }
-  std::uint64_t log_behind = 0;     // log_end − what was read: an upper bound of unread operations.
+  std::uint64_t log_behind = 0;  // log_end − what was read: an upper bound of unread operations.
   std::uint64_t sent_operations = 0, sent_payload_bytes = 0, sent_wire_bytes = 0;
   std::uint64_t resent_operations = 0;
   std::uint64_t connections = 0, refused = 0;
-  std::int64_t oldest_ms = 0;       // When the oldest unsettled operation was written; 0: none.
-  Duration ack_time;                // Of the newest ack.
+  std::int64_t oldest_ms = 0;  // When the oldest unsettled operation was written; 0: none.
+  Duration ack_time;  // Of the newest ack.
 };
 
 // Sends one stream to one receiver, in log order, for as long as run() runs. Nothing is forgotten:
@@ -76,7 +76,8 @@ class Shipper {
 
   // Dials, ships and dials again until ctx stops. Spawn it in the owner's scope.
   Task<void> run(Ctx& ctx);
-  // Writes the cursor to the log; at a clean stop, after run() has ended and before the store stops.
+  // Writes the cursor to the log; at a clean stop, after run() has ended and before the store
+  // stops.
   Task<Result<Unit>> save_cursor(Ctx& ctx);
 
   ShipperStatus status() const;
@@ -129,22 +130,22 @@ class Shipper {
   bool loaded_ = false;
   std::uint64_t acked_ = 0;
   Digest acked_digest_;
-  std::uint64_t saved_ = 0;        // Cursor in the log.
+  std::uint64_t saved_ = 0;  // Cursor in the log.
   Instant saved_at_;
-  std::deque<Range> ranges_;       // Sent, not acked.
+  std::deque<Range> ranges_;  // Sent, not acked.
   std::vector<std::uint64_t> settled_retries_;
   std::uint64_t connection_ = 0;
-  std::uint64_t sent_max_ = 0;     // Highest operation ever sent: above it nothing is resent.
-  std::uint64_t read_ = 0;         // The feed was read up to here.
-  std::uint64_t waiting_ = 0;      // Items read and not in a range,
+  std::uint64_t sent_max_ = 0;  // Highest operation ever sent: above it nothing is resent.
+  std::uint64_t read_ = 0;  // The feed was read up to here.
+  std::uint64_t waiting_ = 0;  // Items read and not in a range,
   std::int64_t waiting_oldest_ms_ = 0;  // … and when the oldest of them was written.
-  Duration retry_after_;           // As the receiver asked.
+  Duration retry_after_;  // As the receiver asked.
   Duration backoff_;
   ShipperStatus status_;
 };
 
-// The identity of a store's stream to a target: site, log and rule. `generation` rises when the rule
-// changes in a way that needs everything sent anew.
+// The identity of a store's stream to a target: site, log and rule. `generation` rises when the
+// rule changes in a way that needs everything sent anew.
 StreamIdentity make_identity(std::uint32_t site, const store::Store& store, std::string rule,
                              std::uint32_t generation = 1);
 

@@ -29,8 +29,8 @@ FeedItem held(FeedItem item, std::string reason, std::string detail) {
 }
 
 std::string mismatch(const FeedItem& item, std::uint64_t bytes) {
-  return cat("read ", bytes, " bytes that do not match the size or checksum of ",
-             item.record.size, " recorded bytes");
+  return cat("read ", bytes, " bytes that do not match the size or checksum of ", item.record.size,
+             " recorded bytes");
 }
 
 }  // namespace
@@ -121,7 +121,8 @@ Task<Result<bool>> ShipperSession::pump(Ctx& ctx, std::uint64_t lsn, FeedBody& b
   while (true) {
     // Up to the resume point pieces are only checked; it is a piece boundary.
     std::size_t want = kPieceBytes;
-    if (at < have.offset) want = static_cast<std::size_t>(std::min<std::uint64_t>(want, have.offset - at));
+    if (at < have.offset)
+      want = static_cast<std::size_t>(std::min<std::uint64_t>(want, have.offset - at));
     CO_TRY(got, co_await read_piece(ctx, body, MutableBytes(pieces_[0]).first(want)));
     if (got == 0) break;
     const ByteView piece = ByteView(pieces_[0]).first(got);

@@ -62,8 +62,8 @@ Task<Result<Unit>> ShipperSession::greet(Ctx& ctx) {
     co_return fail(ErrorCode::kUnavailable, cat("receiver: ", bye.reason, ": ", bye.detail));
   }
   if (!frame->header.is(FrameType::kWelcome))
-    co_return fail(ErrorCode::kInvalid, cat("frame of type ", unsigned{frame->header.type},
-                                            " instead of WELCOME"));
+    co_return fail(ErrorCode::kInvalid,
+                   cat("frame of type ", unsigned{frame->header.type}, " instead of WELCOME"));
   CO_TRY(welcome, Welcome::decode(frame->payload));
   CO_DO(shipper_.check_welcome(welcome));
   transfers_ = welcome.transfers;
@@ -153,8 +153,7 @@ Task<Result<bool>> ShipperSession::read_feed(Ctx& ctx) {
 // Nothing to read: sends what is drafted once it has lingered, else waits for acks, growth or the
 // next keep-alive.
 Task<Result<Unit>> ShipperSession::pause(Ctx& ctx) {
-  const bool drafted =
-      draft_.tally.total() > 0 || shipper_.read_ - sent_to_ > kSkippedMax;
+  const bool drafted = draft_.tally.total() > 0 || shipper_.read_ - sent_to_ > kSkippedMax;
   const Instant due = drafted ? draft_.begun_at + options_.linger : sent_at_ + options_.keep_alive;
   if (now() < due) {
     Ctx timed(ctx, due);

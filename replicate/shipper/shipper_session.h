@@ -70,7 +70,7 @@ class ShipperSession {
   FrameReader reader_;
   FrameWriter writer_;
   Result<Unit> outcome_;
-  Event wake_;      // Acks and log growth, for the sender.
+  Event wake_;  // Acks and log growth, for the sender.
   Event consumed_;  // The sender has read all there was, for the log watch.
   bool grown_ = true;
   std::size_t window_ = 0;

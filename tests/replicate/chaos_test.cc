@@ -27,8 +27,8 @@ Task<void> workload(Box& box, TestRandom& random, int& left) {
       auto put = co_await box.put("chaos", key, std::move(body));
       if (!put.ok()) co_return;
     }
-    const Result<Unit> slept =
-        co_await sleep_for(box.node.ctx(), Duration{static_cast<std::int64_t>(random.below(400)) * 1'000'000});
+    const Result<Unit> slept = co_await sleep_for(
+        box.node.ctx(), Duration{static_cast<std::int64_t>(random.below(400)) * 1'000'000});
     if (!slept.ok()) co_return;
   }
 }
@@ -67,8 +67,9 @@ struct Chaos {
     writer_life = 0;
   }
   SimCrash kind() {
-    return random.chance(0.3) ? SimCrash::kProcess
-                              : random.chance(0.5) ? SimCrash::kLoseAll : SimCrash::kPowerLoss;
+    return random.chance(0.3)   ? SimCrash::kProcess
+           : random.chance(0.5) ? SimCrash::kLoseAll
+                                : SimCrash::kPowerLoss;
   }
   bool strike() {
     switch (random.below(8)) {
@@ -105,6 +106,44 @@ TEST(ReplicateChaos, TheCoreEndsAsTheEdgeIs) {
     EXPECT_EQ(status.parked, 0u);
     EXPECT_EQ(chaos.link.receiver->status().bad_frames, 0u);
   }
+}
+
+// Leaves an operation out now and then and says nothing.
+class ForgetfulSource final : public Source {
+ public:
+  explicit ForgetfulSource(Source& below) : below_(below) {}
+  Task<Result<FeedBatch>> read(Ctx& ctx, std::uint64_t after, FeedBounds bounds) override {
+    CO_TRY(batch, co_await below_.read(ctx, after, bounds));
+    std::erase_if(batch.items, [](const FeedItem& item) { return item.lsn % 5 == 0; });
+    co_return std::move(batch);
+  }
+  Task<Result<std::unique_ptr<FeedBody>>> open(Ctx& ctx, FeedItem item) override {
+    return below_.open(ctx, std::move(item));
+  }
+  Task<Result<Unit>> wait_beyond(Ctx& ctx, std::uint64_t after) override {
+    return below_.wait_beyond(ctx, after);
+  }
+  std::uint64_t end() const override { return below_.end(); }
+
+ private:
+  Source& below_;
+};
+
+TEST(ReplicateChaosCanary, AForgottenOperationIsNoticed) {
+  int noticed = 0;
+  for (Seed seed : seeds(5)) {
+    SCOPED_TRACE(seed.replay_hint());
+    Chaos chaos(seed);
+    std::unique_ptr<ForgetfulSource> forgetful;
+    chaos.link.wrap = [&](LogSource& source) -> Source& {
+      forgetful = std::make_unique<ForgetfulSource>(source);
+      return *forgetful;
+    };
+    ASSERT_EQ(chaos.run(), "");
+    noticed += chaos.link.core.contents("chaos") != chaos.link.edge.contents("chaos") ? 1 : 0;
+    chaos.link.stop_edge();
+  }
+  EXPECT_GT(noticed, 0);
 }
 
 TEST(ReplicateChaos, TheSameSeedIsTheSameRun) {

@@ -1,9 +1,10 @@
 // Frames, records and messages: what was written reads back, what was damaged is refused.
+#include "replicate/link/frame.h"
+
 #include <gtest/gtest.h>
 
 #include "platform/base/text.h"
 #include "platform/cpu/crc.h"
-#include "replicate/link/frame.h"
 #include "replicate/link/messages.h"
 #include "replicate/link/record.h"
 #include "tests/support/seeds.h"
@@ -25,7 +26,8 @@ Record random_record(TestRandom& random, std::uint64_t lsn, Bytes& body) {
   if (random.chance(0.3)) record.source_key = random.binary(random.between(1, 1'024));
   record.time_ms = static_cast<std::int64_t>(random.below(1ull << 42));
   record.etag = random.text(32, "0123456789abcdef");
-  if (random.chance(0.5)) record.headers.emplace_back("x-amz-meta-a", random.binary(random.below(2'000)));
+  if (random.chance(0.5))
+    record.headers.emplace_back("x-amz-meta-a", random.binary(random.below(2'000)));
   if (random.chance(0.5)) record.checksum = {"CRC32", "FULL_OBJECT", "AAAAAA=="};
   body = random.bytes(random.skewed_below(70'000));
   if (!record.is(RecordKind::kDelete)) {

@@ -61,8 +61,8 @@ class Box {
     options.size_bytes = 512 * MiB;
     options.inline_bytes_max = 64 * KiB;
     options.checkpoint_rows = 256;
-    options.open_base = [this](const std::string& dir, const store::Uuid&, bool fresh)
-        -> Result<std::unique_ptr<store::RowBase>> {
+    options.open_base = [this](const std::string& dir, const store::Uuid&,
+                               bool fresh) -> Result<std::unique_ptr<store::RowBase>> {
       return std::unique_ptr<store::RowBase>(new store::MemBase(images[dir], fresh));
     };
   }
@@ -181,8 +181,8 @@ class LinkWorld {
   bool start() { return start_core() && start_edge(); }
   bool start_core() {
     if (!core.open()) return false;
-    receiver = std::make_unique<Receiver>(core.node.platform(), *core.log, *core.blobs,
-                                          receiver_options);
+    receiver =
+        std::make_unique<Receiver>(core.node.platform(), *core.log, *core.blobs, receiver_options);
     server = std::make_unique<HttpServer>(*receiver, HttpServerOptions());
     core.node.spawn(serve(core.node.platform(), core.node.ctx(), *server));
     return true;
@@ -233,7 +233,8 @@ class LinkWorld {
     return world.run_until([&] { return drained(); }, max);
   }
   void put(std::string bucket, std::string key, Bytes body) {
-    auto done = world.finish(edge.node, edge.put(std::move(bucket), std::move(key), std::move(body)));
+    auto done =
+        world.finish(edge.node, edge.put(std::move(bucket), std::move(key), std::move(body)));
     check(done && done->ok() && done->value().refusal == s3::Refusal::kNone);
   }
   void erase(std::string bucket, std::string key) {

@@ -1,10 +1,10 @@
-// Goal: an edge and a core of six drives (Reed-Solomon 4+2) keep the promise together: what the edge
-// acknowledged is readable at the core, byte for byte, once machines and wires have been whole a
-// while; deleted stays deleted; the same seed is the same run.
-// Method: 200 seeds. A safety phase of PUT, overwrite and DELETE at the edge while machines crash
-// with torn and lost writes, restart, links are cut, clogged and reset, and drives are pulled and
-// pushed back; then a liveness phase that must converge. A model of the workload tells what the edge
-// itself must hold. A failure prints the seed to replay.
+// Goal: an edge and a core of six drives (Reed-Solomon 4+2) keep the promise together: what the
+// edge acknowledged is readable at the core, byte for byte, once machines and wires have been whole
+// a while; deleted stays deleted; the same seed is the same run. Method: 200 seeds. A safety phase
+// of PUT, overwrite and DELETE at the edge while machines crash with torn and lost writes, restart,
+// links are cut, clogged and reset, and drives are pulled and pushed back; then a liveness phase
+// that must converge. A model of the workload tells what the edge itself must hold. A failure
+// prints the seed to replay.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -35,8 +35,8 @@ class FleetCore {
     for (unsigned i = 0; i < kDrives; ++i) options.dirs.push_back(cat("d", i));
     options.segment_bytes = 2 * MiB;
     options.store_bytes = 64 * MiB;
-    options.open_base = [this](const std::string& folder, const store::Uuid&, bool fresh)
-        -> Result<std::unique_ptr<store::RowBase>> {
+    options.open_base = [this](const std::string& folder, const store::Uuid&,
+                               bool fresh) -> Result<std::unique_ptr<store::RowBase>> {
       return std::unique_ptr<store::RowBase>(
           std::make_unique<store::MemBase>(images[folder], fresh));
     };
@@ -48,8 +48,8 @@ class FleetCore {
     }
     core = made;
     node.spawn(run_core(node.ctx(), made));
-    receiver = std::make_unique<Receiver>(node.platform(), core->log(), core->blobs(),
-                                          receiver_options);
+    receiver =
+        std::make_unique<Receiver>(node.platform(), core->log(), core->blobs(), receiver_options);
     server = std::make_unique<HttpServer>(*receiver, HttpServerOptions());
     node.spawn(serve(node.platform(), node.ctx(), *server));
     return true;
@@ -149,8 +149,7 @@ class Fleet {
     shipper_options.starts = edge.store->starts();
     feed.stream = stream_id(shipper_options.stream);
     source = std::make_unique<LogSource>(*edge.store, *edge.log, *edge.blobs, feed);
-    shipper =
-        std::make_unique<Shipper>(edge.node.platform(), *edge.log, *source, shipper_options);
+    shipper = std::make_unique<Shipper>(edge.node.platform(), *edge.log, *source, shipper_options);
     edge.node.spawn(shipper->run(edge.node.ctx()));
     return true;
   }
