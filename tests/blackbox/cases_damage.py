@@ -159,7 +159,7 @@ def case_damaged_payload(t):
         if at >= 0:
             flip(path, at + 5)
             small_hit = True
-        at = data.find(large[1_500_000:1_500_100])
+        at = data.rfind(large[1_500_000:1_500_100])  # Its pattern comes again: the last one.
         if at >= 0:
             flip(path, at + 5)
             large_hit = True
