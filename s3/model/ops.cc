@@ -313,6 +313,8 @@ Result<Decoder> open_fields(OpKind kind, std::string_view meta) {
   if (found != static_cast<std::uint64_t>(kind))
     return fail(ErrorCode::kCorrupt, cat("operation of kind ", found, " instead of ",
                                          static_cast<unsigned>(kind)));
+  if (const std::uint16_t tag = fields.critical_above(kDeadKeys); tag != 0)
+    return fail(ErrorCode::kUnsupported, cat("operation of kind ", found, ": unknown field ", tag));
   return Decoder(fields);
 }
 

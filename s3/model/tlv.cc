@@ -99,6 +99,13 @@ bool TlvReader::has(std::uint16_t tag) const {
   return false;
 }
 
+std::uint16_t TlvReader::critical_above(std::uint16_t last) const {
+  std::size_t at = 0;
+  while (const std::optional<Piece> piece = piece_at(bytes_, at))
+    if ((piece->tag & 0x8000) != 0 && (piece->tag & 0x7fff) > last) return piece->tag & 0x7fff;
+  return 0;
+}
+
 std::vector<std::string> TlvReader::list(std::uint16_t tag) const {
   const std::string packed = text(tag);
   std::vector<std::string> items;

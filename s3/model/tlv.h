@@ -41,6 +41,8 @@ class TlvReader {
   std::string text(std::uint16_t tag) const;  // Empty if absent.
   std::uint64_t number(std::uint16_t tag) const;  // 0 if absent or longer than 8 bytes.
   bool has(std::uint16_t tag) const;
+  // A critical tag above `last`, the highest this build knows; 0 if there is none.
+  std::uint16_t critical_above(std::uint16_t last) const;
   std::vector<std::string> list(std::uint16_t tag) const;  // Empty if absent or malformed.
 
  private:

@@ -96,7 +96,7 @@ S3Result<std::vector<Header>> kept_headers(const Call& call);
 void add_checksum(HeaderList& headers, const std::optional<Checksum>& checksum);
 // x-amz-source-expected-bucket-owner of a copy. Errors: AccessDenied, NoSuchBucket.
 S3Result<Unit> check_source_owner(const Call& call, std::string_view source_bucket);
-// `versionId`: absent or null. Errors: InvalidArgument (malformed), NoSuchVersion.
-S3Result<Unit> check_version(const Call& call, std::string_view key);
+// A version id that is not null. Errors: InvalidArgument (malformed), NoSuchVersion.
+S3Result<Unit> check_version_id(std::string_view id, std::string_view key);
 
 }  // namespace creel::s3

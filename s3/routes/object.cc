@@ -100,16 +100,15 @@ void add_checksum(HeaderList& headers, const std::optional<Checksum>& checksum) 
   headers.add("x-amz-checksum-type", checksum_type_name(checksum->type));
 }
 
-S3Result<Unit> check_version(const Call& call, std::string_view key) {
-  const std::optional<std::string_view> id = call.query.find("versionId");
-  if (!id || *id == "null") return Unit{};
-  const bool shaped = id->size() == 26 && std::all_of(id->begin(), id->end(), [](char c) {
+S3Result<Unit> check_version_id(std::string_view id, std::string_view key) {
+  if (id == "null") return Unit{};
+  const bool shaped = id.size() == 26 && std::all_of(id.begin(), id.end(), [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');
   });
-  if (!shaped) return invalid_argument("Invalid version id specified", "versionId", *id);
+  if (!shaped) return invalid_argument("Invalid version id specified", "versionId", id);
   return s3_fail(S3Code::kNoSuchVersion)
       .with("Key", std::string(key))
-      .with("VersionId", std::string(*id));
+      .with("VersionId", std::string(id));
 }
 
 // Empty values are left out: absent and empty are one thing to S3.
@@ -133,6 +132,8 @@ Task<S3Result<Reply>> put_object(Ctx& ctx, Call& call) {
   // A part that forgot its upload must not become the object.
   if (const auto number = call.query.find("partNumber"))
     co_return invalid_argument("This operation needs the parameter uploadId", "partNumber", *number);
+  if (const auto id = call.query.find("versionId"))
+    co_return invalid_argument("This operation does not accept a version-id.", "versionId", *id);
   PutArguments arguments;
   arguments.bucket = call.bucket();
   arguments.key = call.key();
@@ -156,6 +157,7 @@ Task<S3Result<Reply>> copy_object(Ctx& ctx, Call& call) {
   arguments.key = call.key();
   CO_TRY(source, parse_copy_source(*call.header("x-amz-copy-source")));
   CO_DO(check_source_owner(call, source.bucket));
+  if (source.version_id) CO_DO(check_version_id(*source.version_id, source.key));
   arguments.source = std::move(source);
   arguments.source_conditions = parse_copy_conditions(call.headers());
   CO_TRY(replace, parse_directive(call.header("x-amz-metadata-directive"),
@@ -175,7 +177,7 @@ Task<S3Result<Reply>> copy_object(Ctx& ctx, Call& call) {
 }
 
 Task<S3Result<Reply>> get_object(Ctx&, Call& call) {
-  CO_DO(check_version(call, call.key()));
+  if (const auto id = call.query.find("versionId")) CO_DO(check_version_id(*id, call.key()));
   CO_TRY(object, call.service.open(call.bucket(), call.key()));
   const ObjectState state{object.record.etag, WallTime::from_ms(object.record.mtime_ms)};
   CO_DO(check_read(parse_read_conditions(call.headers()), state,
@@ -191,7 +193,11 @@ Task<S3Result<Reply>> get_object(Ctx&, Call& call) {
 }
 
 Task<S3Result<Reply>> delete_object(Ctx& ctx, Call& call) {
-  CO_DO(check_version(call, call.key()));
+  if (const auto id = call.query.find("versionId")) {
+    const S3Result<Unit> version = check_version_id(*id, call.key());
+    if (!version.ok() && version.error().code != S3Code::kNoSuchVersion) co_return version.error();
+    if (!version.ok()) co_return empty_reply(204);  // A version that is gone is deleted (s3.md §8).
+  }
   CO_TRY(conditions, parse_write_conditions(call.headers()));
   std::string bucket(call.bucket());
   std::string key(call.key());

@@ -61,6 +61,7 @@ Task<S3Result<Reply>> upload_part_copy(Ctx& ctx, Call& call) {
   CO_TRY(arguments, part_arguments(call));
   CO_TRY(source, parse_copy_source(*call.header("x-amz-copy-source")));
   CO_DO(check_source_owner(call, source.bucket));
+  if (source.version_id) CO_DO(check_version_id(*source.version_id, source.key));
   ReadConditions conditions = parse_copy_conditions(call.headers());
   std::optional<std::string> range;
   if (const std::optional<std::string_view> header = call.header("x-amz-copy-source-range"))

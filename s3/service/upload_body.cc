@@ -72,7 +72,9 @@ S3Result<Unit> judge(const BodyPromise& promise, const UploadBody& body, const D
   TRY(trailer, body.trailer_checksum(promise.checks));
   TRY_DO(check_digests(promise.checks, trailer, digests));
   if (promise.payload_sha256 && digests.payload_sha256 != promise.payload_sha256)
-    return s3_fail(S3Code::kXAmzContentSha256Mismatch);
+    return s3_fail(S3Code::kXAmzContentSha256Mismatch)
+        .with("ClientComputedContentSHA256", hex_encode(*promise.payload_sha256))
+        .with("S3ComputedContentSHA256", hex_encode(*digests.payload_sha256));
   return Unit{};
 }
 
