@@ -7,6 +7,8 @@
 // Numbers by <charconv>: the other way is a stream, which brings 400 KB of locales into the program.
 #define TOML_INT_CHARCONV 1
 #define TOML_FLOAT_CHARCONV 1
+// Its assertions can be reached by input ("[:"); without them the same input is refused with an error.
+#define TOML_ASSERT(expr) static_cast<void>(0)
 #include <algorithm>
 #include <toml++/toml.hpp>
 

@@ -142,6 +142,8 @@ TEST(RuleErrors, OfTheWholeSet) {
             "rule 'a', line 4, column 8: name: another rule has this name");
   EXPECT_EQ(refusal("[[rule]]\nname = 'A B'"), "rule 'A B', line 2, column 8: name: expected 1 to 32 of a-z, 0-9 and -");
   EXPECT_EQ(refusal("[[rule]\n").substr(0, 14), "line 1, column");
+  EXPECT_EQ(refusal("[:x]\n").substr(0, 14), "line 1, column");
+  EXPECT_EQ(refusal("[[:x]]\n").substr(0, 14), "line 1, column");
   EXPECT_EQ(refusal(std::string(300'000, ' ')), "rules are longer than 262144 bytes");
   std::string many;
   for (int i = 0; i < 65; ++i) many += cat("[[rule]]\nname = 'r", i, "'\n");
