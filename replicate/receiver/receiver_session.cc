@@ -22,7 +22,14 @@ ReceiverSession::ReceiverSession(Receiver& receiver, Stream& stream, PeerInfo pe
       writer_(stream) {}
 
 ReceiverSession::~ReceiverSession() {
-  if (registered_) receiver_.streams_.erase(stream_id_);
+  leave();
+}
+
+void ReceiverSession::leave() {
+  if (!registered_) return;
+  registered_ = false;
+  receiver_.streams_.erase(stream_id_);
+  receiver_.changed_.notify_all();
 }
 
 void ReceiverSession::cut(std::string why) {
@@ -34,6 +41,7 @@ Task<Result<Unit>> ReceiverSession::run(Ctx& ctx) {
   Result<Unit> greeted = co_await greet(ctx);
   if (!greeted.ok()) {
     ++receiver_.status_.refused_connections;
+    leave();
     co_await say_bye(ctx, greeted.error());
     co_return greeted.error();
   }
@@ -46,9 +54,7 @@ Task<Result<Unit>> ReceiverSession::run(Ctx& ctx) {
     co_await scope.join();
   }
   receiver_.status_.wire_bytes += reader_.bytes_read();
-  receiver_.streams_.erase(stream_id_);
-  registered_ = false;
-  receiver_.changed_.notify_all();
+  leave();
   if (read_error_) co_return *read_error_;
   co_return Unit{};
 }

@@ -46,6 +46,7 @@ class ReceiverSession {
     std::unique_ptr<s3::BlobWriter> writer;
   };
 
+  void leave();  // Lets a newer link of the stream in.
   Task<Result<Unit>> greet(Ctx& ctx);
   Task<Result<Unit>> admit(Ctx& ctx, const Hello& hello);
   Result<Welcome> make_welcome();

@@ -59,15 +59,17 @@ Result<Unit> Shipper::load_cursor() {
 
 Task<void> Shipper::run(Ctx& ctx) {
   saved_at_ = platform_.clock.now();
+  status_.state = LinkState::kConnecting;
   while (!ctx.stopped()) {
-    status_.state = LinkState::kConnecting;
     retry_after_ = {};
     Result<Unit> ended = co_await session(ctx);
     if (ctx.stopped()) break;
     const Error why = ended.error();
     status_.last_error = error_text(why);
     const bool alarm = why.code == ErrorCode::kConflict;
-    status_.state = alarm ? LinkState::kAlarm : LinkState::kConnecting;
+    // An alarm stays until a link comes up again: a refused connection does not undo it.
+    if (alarm) status_.state = LinkState::kAlarm;
+    else if (status_.state == LinkState::kUp) status_.state = LinkState::kConnecting;
     if (alarm) backoff_ = options_.backoff_max;
     co_await peek_oldest(ctx);
     const Duration delay = std::max(next_backoff(), retry_after_);
