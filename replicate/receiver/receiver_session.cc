@@ -21,9 +21,7 @@ ReceiverSession::ReceiverSession(Receiver& receiver, Stream& stream, PeerInfo pe
       reader_(stream),
       writer_(stream) {}
 
-ReceiverSession::~ReceiverSession() {
-  leave();
-}
+ReceiverSession::~ReceiverSession() { leave(); }
 
 void ReceiverSession::leave() {
   if (!registered_) return;
