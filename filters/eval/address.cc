@@ -31,7 +31,8 @@ bool parse_group(std::string_view text, std::uint8_t* out) {
   return true;
 }
 
-// Groups between colons, the last of which may be a dotted quad. False on a foreign group or too many.
+// Groups between colons, the last of which may be a dotted quad. False on a foreign group or too
+// many.
 bool parse_groups(std::string_view text, std::uint8_t* out, std::size_t& bytes) {
   bytes = 0;
   if (text.empty()) return true;
@@ -62,7 +63,8 @@ bool parse_v6(std::string_view text, std::uint8_t* out) {
     if (text.substr(gap + 2).find("::") != std::string_view::npos) return false;
     const std::string_view before = text.substr(0, gap);
     if (before.find('.') != std::string_view::npos) return false;
-    if (!parse_groups(before, head, head_bytes) || !parse_groups(text.substr(gap + 2), tail, tail_bytes))
+    if (!parse_groups(before, head, head_bytes) ||
+        !parse_groups(text.substr(gap + 2), tail, tail_bytes))
       return false;
     if (head_bytes + tail_bytes > 14) return false;
   }

@@ -7,8 +7,9 @@
 
 namespace creel::filters {
 
-// Memory for the text made while one batch is evaluated. Blocks are kept from batch to batch, so a steady
-// stream allocates nothing. take() answers null past `bytes_max`: the record fails, not the process.
+// Memory for the text made while one batch is evaluated. Blocks are kept from batch to batch, so a
+// steady stream allocates nothing. take() answers null past `bytes_max`: the record fails, not the
+// process.
 class Arena {
  public:
   explicit Arena(std::size_t bytes_max) : bytes_max_(bytes_max) {}

@@ -14,7 +14,8 @@ using ByteSet = std::bitset<256>;
 
 constexpr std::uint32_t kNone = UINT32_MAX;
 constexpr std::uint32_t kNodesMax = 8192;       // Of the nondeterministic automaton.
-constexpr std::uint64_t kWorkMax = 20'000'000;  // Steps of building; a second or less on a small board.
+constexpr std::uint64_t kWorkMax =
+    20'000'000;  // Steps of building; a second or less on a small board.
 constexpr int kDepthMax = 64;
 
 struct Node {
@@ -47,7 +48,9 @@ ByteSet range(int low, int high) {
   for (int i = low; i <= high; ++i) set.set(static_cast<std::size_t>(i));
   return set;
 }
-ByteSet single(char c) { return range(static_cast<unsigned char>(c), static_cast<unsigned char>(c)); }
+ByteSet single(char c) {
+  return range(static_cast<unsigned char>(c), static_cast<unsigned char>(c));
+}
 
 // One code point from `ascii`, or any beyond ASCII. Input is valid UTF-8, so loose ranges will do.
 std::unique_ptr<Term> wide_term(const ByteSet& ascii) {
@@ -194,7 +197,8 @@ class Reader {
   static bool shorthand(char letter, ByteSet& ascii, bool& negated) {
     const char lower = static_cast<char>(letter | 0x20);
     if (lower == 'd') ascii = range('0', '9');
-    else if (lower == 'w') ascii = range('0', '9') | range('a', 'z') | range('A', 'Z') | single('_');
+    else if (lower == 'w')
+      ascii = range('0', '9') | range('a', 'z') | range('A', 'Z') | single('_');
     else if (lower == 's') ascii = range('\t', '\r') | single(' ');
     else return false;
     negated = letter != lower;
@@ -234,7 +238,8 @@ class Reader {
     ByteSet ascii;
     std::vector<std::string_view> wide;
     bool negated = false;
-    if (at_ < pattern_.size() && (pattern_[at_] == '^' || pattern_[at_] == '!')) negated = true, ++at_;
+    if (at_ < pattern_.size() && (pattern_[at_] == '^' || pattern_[at_] == '!'))
+      negated = true, ++at_;
     bool first = true;
     while (true) {
       if (at_ >= pattern_.size()) return at_ = open, refuse("[ has no ]");
@@ -269,7 +274,8 @@ class Reader {
         ++at_;
         char high = pattern_[at_];
         if (high == '\\' && at_ + 1 < pattern_.size()) high = pattern_[++at_];
-        if (static_cast<unsigned char>(high) >= 0x80) return refuse("ranges beyond ASCII are not supported");
+        if (static_cast<unsigned char>(high) >= 0x80)
+          return refuse("ranges beyond ASCII are not supported");
         if (high < low) return refuse("the range runs backwards");
         ++at_;
         ascii |= range(low, high);
@@ -286,7 +292,8 @@ class Reader {
     auto group = std::make_unique<Term>();
     group->kind = Term::Kind::kGroup;
     if (ascii.any() || wide.empty()) group->choices.emplace_back().push_back(bytes_term(ascii));
-    for (const std::string_view character : wide) add_literal(group->choices.emplace_back(), character);
+    for (const std::string_view character : wide)
+      add_literal(group->choices.emplace_back(), character);
     out.push_back(std::move(group));
     return true;
   }
@@ -320,8 +327,8 @@ class Reader {
       if (term.least > 255 || term.most > 255) return refuse("more than 255 repetitions");
       if (term.most >= 0 && term.most < term.least) return refuse("the counts run backwards");
     }
-    if (at_ < pattern_.size() && (pattern_[at_] == '*' || pattern_[at_] == '+' || pattern_[at_] == '?' ||
-                                  pattern_[at_] == '{'))
+    if (at_ < pattern_.size() && (pattern_[at_] == '*' || pattern_[at_] == '+' ||
+                                  pattern_[at_] == '?' || pattern_[at_] == '{'))
       return refuse("a repetition of a repetition");
     return true;
   }
@@ -333,7 +340,8 @@ class Reader {
 
 }  // namespace
 
-// Terms → nondeterministic nodes (each built with what follows it already known) → subset construction.
+// Terms → nondeterministic nodes (each built with what follows it already known) → subset
+// construction.
 class AutomatonBuilder {
  public:
   AutomatonBuilder(Automaton& out, std::string& reason, bool search)
@@ -376,7 +384,8 @@ class AutomatonBuilder {
   }
 
   std::uint32_t sequence(const Terms& terms, std::uint32_t next) {
-    for (std::size_t i = terms.size(); i > 0 && !too_big_; --i) next = repeated(*terms[i - 1], next);
+    for (std::size_t i = terms.size(); i > 0 && !too_big_; --i)
+      next = repeated(*terms[i - 1], next);
     return next;
   }
 
@@ -387,7 +396,8 @@ class AutomatonBuilder {
       const std::uint32_t body = once(term, start);
       if (!too_big_) nodes_[start].next = body;
     } else {
-      for (int i = term.least; i < term.most && !too_big_; ++i) start = split(once(term, start), next);
+      for (int i = term.least; i < term.most && !too_big_; ++i)
+        start = split(once(term, start), next);
     }
     for (int i = 0; i < term.least && !too_big_; ++i) start = once(term, start);
     return start;
@@ -456,7 +466,8 @@ class AutomatonBuilder {
 
   std::uint8_t kind_of(const Set& set) {
     bool accepts = false;
-    for (const std::uint32_t index : set) accepts = accepts || nodes_[index].kind == Node::Kind::kAccept;
+    for (const std::uint32_t index : set)
+      accepts = accepts || nodes_[index].kind == Node::Kind::kAccept;
     if (accepts && search_) return Automaton::kFound;
     if (!accepts) {
       Set closed;

@@ -9,8 +9,8 @@ namespace {
 
 class Binder {
  public:
-  Binder(const Rule& rule, const Plan& plan, const std::vector<std::string>& names, std::uint32_t cells,
-         CsvBinding& out, std::string& reason)
+  Binder(const Rule& rule, const Plan& plan, const std::vector<std::string>& names,
+         std::uint32_t cells, CsvBinding& out, std::string& reason)
       : rule_(rule), plan_(plan), names_(names), cells_(cells), out_(out), reason_(reason) {}
 
   bool run() {
@@ -32,9 +32,8 @@ class Binder {
   }
 
   bool is_declared(const std::string& name) const {
-    return std::any_of(rule_.columns.begin(), rule_.columns.end(), [&](const std::string& column) {
-      return equal_ignore_case(column, name);
-    });
+    return std::any_of(rule_.columns.begin(), rule_.columns.end(),
+                       [&](const std::string& column) { return equal_ignore_case(column, name); });
   }
 
   // Column names may be personal data only in a broken file; they are named, values never are.
@@ -45,7 +44,8 @@ class Binder {
           return refuse(cat("column '", names_[i].substr(0, 64), "' is there twice"));
     if (rule_.columns.empty() || rule_.new_column != NewColumn::kHold) return true;
     for (const std::string& name : names_)
-      if (!is_declared(name)) return refuse(cat("column '", name.substr(0, 64), "' is not declared"));
+      if (!is_declared(name))
+        return refuse(cat("column '", name.substr(0, 64), "' is not declared"));
     return true;
   }
 
@@ -99,7 +99,8 @@ class Binder {
     }
     for (std::uint32_t i = 0; i < cells_; ++i) {
       const bool known = i < names_.size();
-      if (known && !rule_.columns.empty() && rule_.new_column == NewColumn::kStrip && !is_declared(names_[i]))
+      if (known && !rule_.columns.empty() && rule_.new_column == NewColumn::kStrip &&
+          !is_declared(names_[i]))
         continue;
       if (cut[i] != 0) continue;
       OutputColumn made;

@@ -13,8 +13,8 @@ struct CsvBinding {
   std::vector<OutputColumn> columns;   // Unless the plan copies records.
 };
 
-// `names` are those of the header, or empty; `cells` is how many a record has. False with `reason` if the object
-// must be held: a column is there twice, is not declared, or is named and absent.
+// `names` are those of the header, or empty; `cells` is how many a record has. False with `reason`
+// if the object must be held: a column is there twice, is not declared, or is named and absent.
 bool bind_csv(const Rule& rule, const Plan& plan, const std::vector<std::string>& names,
               std::uint32_t cells, CsvBinding& out, std::string& reason);
 

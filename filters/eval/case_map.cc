@@ -6,7 +6,8 @@ namespace creel::filters {
 namespace {
 
 // A run of two-byte code points. `step` 0: upper = lower - delta over the run of lower letters.
-// `step` 1: pairs, the upper one at even (parity 0) or odd (parity 1) code points, the lower right behind.
+// `step` 1: pairs, the upper one at even (parity 0) or odd (parity 1) code points, the lower right
+// behind.
 struct CaseRun {
   std::uint16_t first;  // Of the lower letters (step 0), or of the pairs (step 1).
   std::uint16_t last;
@@ -57,7 +58,8 @@ std::string_view map_case(std::string_view text, bool to_upper, Arena& arena) {
     if (static_cast<unsigned char>(byte - from) < 26) {
       out[at] = static_cast<char>(byte ^ 0x20);
     } else if ((byte & 0xe0) == 0xc0 && at + 1 < text.size()) {
-      const std::uint32_t c = (byte & 0x1fu) << 6 | (static_cast<unsigned char>(text[at + 1]) & 0x3fu);
+      const std::uint32_t c =
+          (byte & 0x1fu) << 6 | (static_cast<unsigned char>(text[at + 1]) & 0x3fu);
       const std::uint32_t mapped = map_wide(c, to_upper);
       out[at] = static_cast<char>(0xc0 | mapped >> 6);
       out[at + 1] = static_cast<char>(0x80 | (mapped & 0x3f));

@@ -19,8 +19,8 @@ struct DeadLetter {
 inline constexpr std::size_t kDeadRawMax = 64 * 1024;
 inline constexpr std::uint64_t kDeadBytesMax = 16 * 1024 * 1024;  // An object.
 
-// Appends {"off":…,"len":…,"row":…,"reason":"…","col":"…","raw":"…","cut":…} and a line feed; raw64 (base64)
-// instead of raw if the bytes are not UTF-8.
+// Appends {"off":…,"len":…,"row":…,"reason":"…","col":"…","raw":"…","cut":…} and a line feed; raw64
+// (base64) instead of raw if the bytes are not UTF-8.
 void append_dead_letter(Bytes& out, const DeadLetter& letter);
 
 }  // namespace creel::filters

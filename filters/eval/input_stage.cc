@@ -43,7 +43,8 @@ Result<std::size_t> InputStage::decode(ByteView& in, MutableBytes room) {
   }
   bytes_out_ += produced;
   if (bytes_out_ > limits_.inflated_bytes_max)
-    return fail(ErrorCode::kTooLarge, cat("more than max_inflated = ", limits_.inflated_bytes_max, " bytes"));
+    return fail(ErrorCode::kTooLarge,
+                cat("more than max_inflated = ", limits_.inflated_bytes_max, " bytes"));
   return produced;
 }
 

@@ -8,7 +8,8 @@
 
 namespace creel::filters {
 
-// Stored bytes in, plain bytes out into a buffer the caller keeps filling. Finds gzip and zstd by their magic.
+// Stored bytes in, plain bytes out into a buffer the caller keeps filling. Finds gzip and zstd by
+// their magic.
 class InputStage {
  public:
   struct Limits {
@@ -17,9 +18,9 @@ class InputStage {
   };
   explicit InputStage(Limits limits) : limits_(limits) {}
 
-  // Takes from the front of `in` and writes into `room`; returns the bytes written. Until it writes nothing and
-  // `in` is empty there may be more. Errors: kCorrupt (damaged or something behind the end), kTooLarge (a bomb,
-  // or a zstd window over the limit).
+  // Takes from the front of `in` and writes into `room`; returns the bytes written. Until it writes
+  // nothing and `in` is empty there may be more. Errors: kCorrupt (damaged or something behind the
+  // end), kTooLarge (a bomb, or a zstd window over the limit).
   Result<std::size_t> run(ByteView& in, MutableBytes room);
   // No more input. Same returns and errors, and kCorrupt if the stream was cut.
   Result<std::size_t> drain(MutableBytes room);

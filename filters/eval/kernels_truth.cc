@@ -22,7 +22,8 @@ void narrow(Frame& frame, const Op& op, Keep keep) {
   for (std::uint32_t i = 0; i < count; ++i) {  // In place too: the writer never overtakes.
     const std::uint16_t row = from[i];
     to[kept] = row;
-    kept += static_cast<std::uint32_t>(keep(row)) & static_cast<std::uint32_t>(faults[row] == Fault::kNone);
+    kept += static_cast<std::uint32_t>(keep(row)) &
+            static_cast<std::uint32_t>(faults[row] == Fault::kNone);
   }
   frame.selected[op.to] = kept;
 }
@@ -151,7 +152,8 @@ void compare_any(Frame& frame, const Op& op) {
   }
 }
 
-// The fused shape that carries most rules: parse the cell and compare, without making a number of it.
+// The fused shape that carries most rules: parse the cell and compare, without making a number of
+// it.
 template <Compare C>
 void compare_bound(Frame& frame, const Op& op) {
   const Lane a = lane(frame, op.a);
@@ -255,7 +257,8 @@ void like_any(Frame& frame, const Op& op) {
     out[row] = kUnknown;
     if (a[row].is_null() || b[row].is_null()) continue;
     if (!a[row].is_text() || !b[row].is_text()) frame.fault(row, Fault::kType, op.label);
-    else if (!pattern.parse(b[row].text(), escape, reason)) frame.fault(row, Fault::kArgument, op.label);
+    else if (!pattern.parse(b[row].text(), escape, reason))
+      frame.fault(row, Fault::kArgument, op.label);
     else out[row] = pattern.matches(a[row].text()) ? kTrue : kFalse;
   }
 }

@@ -140,8 +140,9 @@ Fault cast_bool(const Value& in, Value& out) {
   if (in.is_text()) {
     std::string_view text = in.text();
     const auto is = [&](std::string_view word) {
-      return text.size() == word.size() && std::equal(text.begin(), text.end(), word.begin(),
-                                                      [](char a, char b) { return (a | 0x20) == b; });
+      return text.size() == word.size() &&
+             std::equal(text.begin(), text.end(), word.begin(),
+                        [](char a, char b) { return (a | 0x20) == b; });
     };
     if (is("true") || text == "1") return out = bool_value(true), Fault::kNone;
     if (is("false") || text == "0") return out = bool_value(false), Fault::kNone;
@@ -170,7 +171,8 @@ Fault cast_decimal(const Number& number, unsigned precision, unsigned scale, Num
     return fault;
   Number limit = from_int(1);
   for (unsigned i = scale; i < precision; ++i)
-    if (multiply(limit, from_int(10), limit) != Fault::kNone) return Fault::kNone;  // No limit binds.
+    if (multiply(limit, from_int(10), limit) != Fault::kNone)
+      return Fault::kNone;  // No limit binds.
   Number size = out;
   if (compare(size, from_int(0)) < 0 && negate(out, size) != Fault::kNone) return Fault::kOverflow;
   return compare(size, limit) < 0 ? Fault::kNone : Fault::kOverflow;
@@ -188,7 +190,8 @@ Fault cast_one(Frame& frame, const Op& op, const Value& in, Value& out) {
       out = string_value(text);
       return fault;
     }
-    case CastType::kTimestamp: return to_timestamp(in, out) == Fault::kNone ? Fault::kNone : Fault::kCast;
+    case CastType::kTimestamp:
+      return to_timestamp(in, out) == Fault::kNone ? Fault::kNone : Fault::kCast;
     case CastType::kInt: {
       if (fault = cast_to_number(in, number); fault != Fault::kNone) return fault;
       std::int64_t whole = 0;
@@ -229,7 +232,8 @@ void null_if(Frame& frame, const Op& op) {
   const Lane a = lane(frame, op.a);
   const std::uint8_t* in = frame.truth(op.truth);
   Value* out = frame.result(op.to);
-  for (const std::uint16_t row : Rows(frame, op)) out[row] = in[row] == kTrue ? null_value() : a[row];
+  for (const std::uint16_t row : Rows(frame, op))
+    out[row] = in[row] == kTrue ? null_value() : a[row];
 }
 
 void negate(Frame& frame, const Op& op) {
@@ -366,7 +370,8 @@ void substring(Frame& frame, const Op& op) {
     const auto size = static_cast<std::int64_t>(text.size());
     // Counted from 1; a start below that eats into the length.
     std::int64_t end = length > size || start > size ? size + 1 : start + length;
-    if (start < 1) end = length == INT64_MAX ? size + 1 : (start < -size - length ? 1 : start + length);
+    if (start < 1)
+      end = length == INT64_MAX ? size + 1 : (start < -size - length ? 1 : start + length);
     start = std::max<std::int64_t>(start, 1);
     if (end <= start) {
       out[row] = string_value({"", 0});

@@ -7,8 +7,8 @@
 
 namespace creel::filters {
 
-// HMAC-SHA-256 cut to 16 bytes, as 32 hex digits: the token that stands for a value. The same key gives
-// the same token on every site. The key is held here only and never printed.
+// HMAC-SHA-256 cut to 16 bytes, as 32 hex digits: the token that stands for a value. The same key
+// gives the same token on every site. The key is held here only and never printed.
 class KeyedHash {
  public:
   static constexpr std::size_t kTokenBytes = 32;

@@ -40,7 +40,8 @@ void LikePattern::find_shape() {
   shape_ = Shape::kGeneral;
   literal_.clear();
   const bool open_left = !elements_.empty() && elements_.front().kind == Kind::kAnyMany;
-  const bool open_right = elements_.size() > (open_left ? 1u : 0u) && elements_.back().kind == Kind::kAnyMany;
+  const bool open_right =
+      elements_.size() > (open_left ? 1u : 0u) && elements_.back().kind == Kind::kAnyMany;
   for (std::size_t i = open_left ? 1 : 0; i + (open_right ? 1 : 0) < elements_.size(); ++i) {
     if (elements_[i].kind != Kind::kByte) return;
     literal_ += elements_[i].byte;
@@ -54,7 +55,8 @@ bool LikePattern::matches(std::string_view text) const {
     case Shape::kExact: return text == literal_;
     case Shape::kPrefix: return text.substr(0, literal_.size()) == literal_;
     case Shape::kSuffix:
-      return text.size() >= literal_.size() && text.substr(text.size() - literal_.size()) == literal_;
+      return text.size() >= literal_.size() &&
+             text.substr(text.size() - literal_.size()) == literal_;
     case Shape::kContains:
       return literal_.empty() ||
              memmem(text.data(), text.size(), literal_.data(), literal_.size()) != nullptr;
@@ -63,7 +65,8 @@ bool LikePattern::matches(std::string_view text) const {
   return false;
 }
 
-// Greedy from left to right; only the last % ever needs to be tried again, one character further on.
+// Greedy from left to right; only the last % ever needs to be tried again, one character further
+// on.
 bool LikePattern::general(std::string_view text) const {
   const auto character = [&](std::size_t at) {
     const std::size_t length = utf8_length(text.substr(at));

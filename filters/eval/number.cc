@@ -41,12 +41,12 @@ Wide subtract_wide(const Wide& a, const Wide& b) {
 
 // Schoolbook on 32-bit limbs; false past 128 bits.
 bool multiply_wide(const Wide& a, const Wide& b, Wide& out) {
-  const std::uint32_t x[4] = {static_cast<std::uint32_t>(a.low), static_cast<std::uint32_t>(a.low >> 32),
-                              static_cast<std::uint32_t>(a.high),
-                              static_cast<std::uint32_t>(a.high >> 32)};
-  const std::uint32_t y[4] = {static_cast<std::uint32_t>(b.low), static_cast<std::uint32_t>(b.low >> 32),
-                              static_cast<std::uint32_t>(b.high),
-                              static_cast<std::uint32_t>(b.high >> 32)};
+  const std::uint32_t x[4] = {
+      static_cast<std::uint32_t>(a.low), static_cast<std::uint32_t>(a.low >> 32),
+      static_cast<std::uint32_t>(a.high), static_cast<std::uint32_t>(a.high >> 32)};
+  const std::uint32_t y[4] = {
+      static_cast<std::uint32_t>(b.low), static_cast<std::uint32_t>(b.low >> 32),
+      static_cast<std::uint32_t>(b.high), static_cast<std::uint32_t>(b.high >> 32)};
   std::uint32_t product[8] = {};
   for (int i = 0; i < 4; ++i) {
     std::uint64_t carry = 0;
@@ -65,8 +65,9 @@ bool multiply_wide(const Wide& a, const Wide& b, Wide& out) {
 
 std::uint32_t divide_small(Wide& a, std::uint32_t by) {
   std::uint64_t rest = 0;
-  std::uint32_t limb[4] = {static_cast<std::uint32_t>(a.high >> 32), static_cast<std::uint32_t>(a.high),
-                           static_cast<std::uint32_t>(a.low >> 32), static_cast<std::uint32_t>(a.low)};
+  std::uint32_t limb[4] = {
+      static_cast<std::uint32_t>(a.high >> 32), static_cast<std::uint32_t>(a.high),
+      static_cast<std::uint32_t>(a.low >> 32), static_cast<std::uint32_t>(a.low)};
   for (std::uint32_t& part : limb) {
     const std::uint64_t t = rest << 32 | part;
     part = static_cast<std::uint32_t>(t / by);
@@ -138,7 +139,8 @@ Decimal strip_zeros(Decimal d) {
 
 Decimal decimal_from_int(std::int64_t n) {
   const bool negative = n < 0;
-  const std::uint64_t size = negative ? 0 - static_cast<std::uint64_t>(n) : static_cast<std::uint64_t>(n);
+  const std::uint64_t size =
+      negative ? 0 - static_cast<std::uint64_t>(n) : static_cast<std::uint64_t>(n);
   return make_decimal({0, size}, 0, negative);
 }
 
@@ -456,7 +458,8 @@ Fault round(const Number& a, int digits, Rounding rounding, Number& out) {
   unsigned scale = 0;
   if (digits >= 0) {
     scale = static_cast<unsigned>(digits);
-  } else if (-digits > 38 || !multiply_wide(value, power_of_ten(static_cast<unsigned>(-digits)), value)) {
+  } else if (-digits > 38 ||
+             !multiply_wide(value, power_of_ten(static_cast<unsigned>(-digits)), value)) {
     return Fault::kOverflow;
   }
   if (!fits_decimal(value)) return Fault::kOverflow;
@@ -520,8 +523,8 @@ NumberBound::NumberBound(const Number& constant) : constant_(constant) {
     Number scaled;
     Number floor;
     Number exact = constant;
-    // A float constant is compared by its exact binary value where a decimal holds it; otherwise the
-    // slow path below never trusts `equal_`, because floor is saturated.
+    // A float constant is compared by its exact binary value where a decimal holds it; otherwise
+    // the slow path below never trusts `equal_`, because floor is saturated.
     const Fault fault = multiply(exact, unit, scaled);
     const Fault floored = fault == Fault::kNone ? round(scaled, 0, Rounding::kDown, floor) : fault;
     std::int64_t whole = 0;

@@ -22,9 +22,10 @@ struct Number {
 // False if it is no number, or a float that is not finite.
 bool parse_number(std::string_view text, Number& out);
 
-// The fast half of the above: an optional sign, up to 18 digits and one point. Gives the digits as an
-// integer and how many stood after the point; false sends the caller to parse_number.
-inline bool parse_plain(const char* at, std::uint32_t length, std::int64_t& digits, unsigned& scale) {
+// The fast half of the above: an optional sign, up to 18 digits and one point. Gives the digits as
+// an integer and how many stood after the point; false sends the caller to parse_number.
+inline bool parse_plain(const char* at, std::uint32_t length, std::int64_t& digits,
+                        unsigned& scale) {
   if (length == 0 || length > 20) return false;
   const char* const end = at + length;
   const bool negative = *at == '-';
@@ -80,13 +81,13 @@ Number from_int(std::int64_t n);
 Number from_float(double x);
 Number from_decimal(const Decimal& d);
 
-// Ints in decimal, decimals without trailing zeros, floats as the shortest text that reads back equal.
-// At most kNumberText bytes.
+// Ints in decimal, decimals without trailing zeros, floats as the shortest text that reads back
+// equal. At most kNumberText bytes.
 inline constexpr std::size_t kNumberText = 48;
 std::size_t print_number(const Number& a, char* out);
 
-// A constant prepared for comparison with many plain numbers: its value times 10^scale for each scale,
-// rounded down, and whether that was exact.
+// A constant prepared for comparison with many plain numbers: its value times 10^scale for each
+// scale, rounded down, and whether that was exact.
 class NumberBound {
  public:
   explicit NumberBound(const Number& constant);

@@ -10,7 +10,8 @@ namespace creel::filters {
 // A LIKE pattern: % any text, _ one character (code point), the rest literal.
 class LikePattern {
  public:
-  // False with `reason` if the escape is not one character or stands before anything but %, _ or itself.
+  // False with `reason` if the escape is not one character or stands before anything but %, _ or
+  // itself.
   bool parse(std::string_view pattern, std::string_view escape, std::string& reason);
   bool matches(std::string_view text) const;
 
@@ -31,13 +32,16 @@ class LikePattern {
   std::string literal_{};  // Of every shape but kGeneral.
 };
 
-// GLOB and MATCHES as one table-driven automaton over bytes, built when the rule is accepted: matching
-// costs one load a byte whatever the pattern. At most 4,096 states and 256 KiB, else it is refused.
+// GLOB and MATCHES as one table-driven automaton over bytes, built when the rule is accepted:
+// matching costs one load a byte whatever the pattern. At most 4,096 states and 256 KiB, else it is
+// refused.
 class Automaton {
  public:
-  // `*` and `?` stop at '/', `**` does not; [a-z]; {a,b}, at most 16 and not nested. The whole text must match.
+  // `*` and `?` stop at '/', `**` does not; [a-z]; {a,b}, at most 16 and not nested. The whole text
+  // must match.
   bool glob(std::string_view pattern, std::string& reason, std::size_t& at);
-  // Searches anywhere: classes, groups, | * + ? {m,n} ^ $ and \d \w \s; no captures, no look-around.
+  // Searches anywhere: classes, groups, | * + ? {m,n} ^ $ and \d \w \s; no captures, no
+  // look-around.
   bool regex(std::string_view pattern, std::string& reason, std::size_t& at);
 
   bool matches(std::string_view text) const {
@@ -57,7 +61,7 @@ class Automaton {
   friend class AutomatonBuilder;
   static constexpr std::uint8_t kRunning = 0;
   static constexpr std::uint8_t kAtEnd = 1;  // Matches if the text ends here.
-  static constexpr std::uint8_t kDead = 2;   // Can never match.
+  static constexpr std::uint8_t kDead = 2;  // Can never match.
   static constexpr std::uint8_t kFound = 3;  // Matches whatever follows.
 
   std::array<std::uint8_t, 256> class_of_{};

@@ -8,9 +8,9 @@
 namespace creel::filters {
 
 std::string_view fault_name(Fault fault) {
-  constexpr std::string_view kNames[] = {"none",     "csv",      "json",     "ragged",    "too_long",
-                                         "utf8",     "type",     "number",   "cast",      "overflow",
-                                         "division", "argument", "redaction", "columns",  "where"};
+  constexpr std::string_view kNames[] = {"none",     "csv",      "json",      "ragged",  "too_long",
+                                         "utf8",     "type",     "number",    "cast",    "overflow",
+                                         "division", "argument", "redaction", "columns", "where"};
   return kNames[static_cast<int>(fault)];
 }
 
@@ -144,7 +144,8 @@ Fault to_timestamp(const Value& value, Value& out) {
 namespace {
 
 bool is_numeric(Type type) {
-  return type == Type::kInt || type == Type::kFloat || type == Type::kDecimal || type == Type::kNumber;
+  return type == Type::kInt || type == Type::kFloat || type == Type::kDecimal ||
+         type == Type::kNumber;
 }
 
 Fault to_bool(const Value& value, bool& out) {

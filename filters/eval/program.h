@@ -17,8 +17,8 @@ namespace creel::filters {
 
 class KeyedHash;
 
-// The machine runs one operation over all selected rows of a batch before the next: one dispatch per
-// operation and batch. Truths are bytes of their own; all other values are 16-byte Values.
+// The machine runs one operation over all selected rows of a batch before the next: one dispatch
+// per operation and batch. Truths are bytes of their own; all other values are 16-byte Values.
 enum Truth : std::uint8_t { kFalse = 0, kTrue = 1, kUnknown = 2 };
 
 inline constexpr std::uint32_t kBatchRowsMax = 512;
@@ -141,8 +141,7 @@ Lane lane(Frame& frame, Operand operand);
 
 // The rows an operation works on.
 struct Rows {
-  Rows(Frame& frame, const Op& op)
-      : at(frame.selection(op.rows)), count(frame.selected[op.rows]) {}
+  Rows(Frame& frame, const Op& op) : at(frame.selection(op.rows)), count(frame.selected[op.rows]) {}
   const std::uint16_t* begin() const { return at; }
   const std::uint16_t* end() const { return at + count; }
   const std::uint16_t* at;
@@ -150,7 +149,8 @@ struct Rows {
 };
 
 void run(Frame& frame, const std::vector<Op>& ops);
-// Keeps in selection 0 the rows whose truth is kTrue and that have not failed; counts the unknown ones.
+// Keeps in selection 0 the rows whose truth is kTrue and that have not failed; counts the unknown
+// ones.
 std::uint32_t keep_true(Frame& frame, std::uint16_t truth);
 
 // What an operation needs of a value; kNone, or why not. Nulls are the caller's business.
@@ -160,6 +160,7 @@ Fault compare_values(const Value& a, const Value& b, int& order);
 Fault to_timestamp(const Value& value, Value& out);
 // The text form of any scalar; made in the arena if it is not text already.
 Fault to_text(const Value& value, Arena& arena, std::string_view& out);
-std::size_t print_scalar(const Value& value, char* out, std::size_t room);  // Numbers, bools, timestamps.
+std::size_t print_scalar(const Value& value, char* out,
+                         std::size_t room);  // Numbers, bools, timestamps.
 
 }  // namespace creel::filters

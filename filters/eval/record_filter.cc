@@ -17,9 +17,12 @@ constexpr std::size_t kSniffBytes = 4096;
 constexpr std::uint64_t kErrorsJudgedAfter = 10'000;  // Rows.
 constexpr std::uint64_t kZstdWindowLeast = 2 * MiB;
 
-std::string_view text_of(const std::uint8_t* data, std::size_t size) { return as_text({data, size}); }
+std::string_view text_of(const std::uint8_t* data, std::size_t size) {
+  return as_text({data, size});
+}
 
-// What no text file starts with. NUL bytes and bad UTF-8 tell most; these would pass as text for a while.
+// What no text file starts with. NUL bytes and bad UTF-8 tell most; these would pass as text for a
+// while.
 bool looks_binary(std::string_view head, bool cut) {
   if (head.find('\0') != std::string_view::npos) return true;
   for (const std::string_view magic : {"%PDF-", "PAR1", "BZh", "PK\x03\x04", "Obj\x01"})
@@ -119,7 +122,8 @@ class Pipeline final : public RecordFilter {
   }
   Result<Unit> hold_input(const Error& error) {
     if (error.code == ErrorCode::kUnavailable) return error;  // Ours, not the object's.
-    hold(error.code == ErrorCode::kTooLarge ? HeldReason::kBomb : HeldReason::kTruncated, error.detail);
+    hold(error.code == ErrorCode::kTooLarge ? HeldReason::kBomb : HeldReason::kTruncated,
+         error.detail);
     return state();
   }
   bool too_many_errors() const {
@@ -155,10 +159,12 @@ class Pipeline final : public RecordFilter {
     flush_plain();
     if (counters_.rows >= kErrorsJudgedAfter && too_many_errors()) hold_errors();
     if (consumed == 0 && !final) grow_or_give_up();
-    else if (buffer_.size() > kWindowBytes && filled_ < kWindowBytes / 2) buffer_.resize(kWindowBytes);
+    else if (buffer_.size() > kWindowBytes && filled_ < kWindowBytes / 2)
+      buffer_.resize(kWindowBytes);
   }
 
-  // Twice the room, so that looking again and again at a long record costs no more than twice its length.
+  // Twice the room, so that looking again and again at a long record costs no more than twice its
+  // length.
   void grow_or_give_up() {
     if (filled_ <= rule_.max_record + 2) {  // Two for the line end.
       buffer_.resize(std::min<std::size_t>(buffer_.size() * 2, rule_.max_record + kWindowBytes));
@@ -226,7 +232,8 @@ class Pipeline final : public RecordFilter {
     }
     const auto format = detect_format(rule_, object_);
     if (!format) {
-      hold(HeldReason::kCompile, "neither Content-Type nor suffix tells CSV or NDJSON; set format.type");
+      hold(HeldReason::kCompile,
+           "neither Content-Type nor suffix tells CSV or NDJSON; set format.type");
       return false;
     }
     plan_ = rule_.plan(*format);
@@ -235,17 +242,20 @@ class Pipeline final : public RecordFilter {
       return false;
     }
     const bool packed = input_.codec() != Codec::kRaw;
-    const bool zstd = rule_.compress == Compress::kZstd || (rule_.compress == Compress::kSame && packed);
+    const bool zstd =
+        rule_.compress == Compress::kZstd || (rule_.compress == Compress::kSame && packed);
     output_ = std::make_unique<OutputStage>(zstd);
-    frame_ = std::make_unique<Frame>(plan_->program, rule_.key.get(),
-                                     static_cast<std::size_t>(std::max(rule_.state_memory, 4 * rule_.max_record)));
+    frame_ = std::make_unique<Frame>(
+        plan_->program, rule_.key.get(),
+        static_cast<std::size_t>(std::max(rule_.state_memory, 4 * rule_.max_record)));
     bind_object(*frame_, object_);
     if (text_of(buffer_.data(), filled_).substr(0, 3) == "\xef\xbb\xbf") drop_front(3);
     if (plan_->input == RecordFormat::kCsv) {
       auto reader = std::make_unique<CsvReader>(rule_.csv, rule_.max_record, byte_kernels());
       csv_ = reader.get();
       reader_ = std::move(reader);
-      header_due_ = rule_.csv.header == CsvFormat::Header::kUse || rule_.csv.header == CsvFormat::Header::kIgnore;
+      header_due_ = rule_.csv.header == CsvFormat::Header::kUse ||
+                    rule_.csv.header == CsvFormat::Header::kIgnore;
       if (rule_.csv.header == CsvFormat::Header::kNames) set_names(rule_.csv.names);
     } else {
       auto reader = std::make_unique<NdjsonReader>(plan_->tree, rule_.max_record, byte_kernels());
@@ -269,7 +279,8 @@ class Pipeline final : public RecordFilter {
     }
     if (names.empty() && *consumed == 0) {
       if (final) return false;  // Nothing but blank lines: no records either.
-      if (filled_ > rule_.max_record + 2) hold(HeldReason::kColumns, "the header is longer than max_record");
+      if (filled_ > rule_.max_record + 2)
+        hold(HeldReason::kColumns, "the header is longer than max_record");
       else buffer_.resize(buffer_.size() * 2);
       return false;
     }
@@ -315,8 +326,7 @@ class Pipeline final : public RecordFilter {
       writer_ = std::make_unique<CopyWriter>(*csv_, header ? header_line_ : std::string());
     else if (plan_->output == RecordFormat::kCsv)
       writer_ = std::make_unique<CsvWriter>(rule_.csv, std::move(binding.columns), csv_, header);
-    else
-      writer_ = std::make_unique<JsonWriterRows>(std::move(binding.columns), csv_);
+    else writer_ = std::make_unique<JsonWriterRows>(std::move(binding.columns), csv_);
     writer_->header(plain_);
   }
 
@@ -337,8 +347,7 @@ class Pipeline final : public RecordFilter {
       }
       if (plan_->output == RecordFormat::kCsv)
         writer_ = std::make_unique<CsvWriter>(rule_.csv, std::move(columns), nullptr, true);
-      else
-        writer_ = std::make_unique<JsonWriterRows>(std::move(columns), nullptr);
+      else writer_ = std::make_unique<JsonWriterRows>(std::move(columns), nullptr);
     }
     writer_->header(plain_);
   }
@@ -406,7 +415,8 @@ class Pipeline final : public RecordFilter {
       const std::uint64_t row = counters_.rows + i + 1;
       const std::string& column = plan_->program.labels[frame_->fault_labels[i]];
       if (fault == Fault::kRedaction && !rule_.redact_error_dead_letter)
-        hold(HeldReason::kRedaction, cat("record ", row, ": column '", column, "' cannot be redacted"));
+        hold(HeldReason::kRedaction,
+             cat("record ", row, ": column '", column, "' cannot be redacted"));
       else if (fault == Fault::kColumns)
         hold(HeldReason::kColumns, cat("record ", row, " has a key that is not declared"));
       else if (rule_.on_error == OnError::kFailObject)
@@ -468,7 +478,8 @@ class Pipeline final : public RecordFilter {
         append(plain_, reader_->text(reader_->rows()[index]));
         return;
       case OnError::kFailObject:
-        hold(HeldReason::kMaxErrors, cat("record ", row, ": ", fault_name(fault), " and on_error = fail_object"));
+        hold(HeldReason::kMaxErrors,
+             cat("record ", row, ": ", fault_name(fault), " and on_error = fail_object"));
         return;
       case OnError::kDeadLetter: break;
     }
@@ -492,7 +503,8 @@ class Pipeline final : public RecordFilter {
     const std::size_t before = letters_.size();
     append_dead_letter(letters_, letter);
     counters_.dead_bytes += letters_.size() - before;
-    if (counters_.dead_bytes > kDeadBytesMax) hold(HeldReason::kDlqFull, "dead letters exceed 16 MiB");
+    if (counters_.dead_bytes > kDeadBytesMax)
+      hold(HeldReason::kDlqFull, "dead letters exceed 16 MiB");
   }
 
   void flush_plain() {

@@ -11,7 +11,8 @@
 
 namespace creel::filters {
 
-// rows = kept + dropped + dead, always. `unknown` and `over_limit` are parts of dropped, `passed` of kept.
+// rows = kept + dropped + dead, always. `unknown` and `over_limit` are parts of dropped, `passed`
+// of kept.
 struct Counters {
   std::uint64_t rows = 0;
   std::uint64_t kept = 0;
@@ -28,12 +29,14 @@ struct Counters {
 };
 
 struct FilterOptions {
-  bool judge_errors = true;  // Whether max_errors holds the object: not for a rule's own small tests.
+  bool judge_errors =
+      true;  // Whether max_errors holds the object: not for a rule's own small tests.
 };
 
-// One object version through one filtering rule. Push the body in pieces of any size, then finish; the output is
-// the same whatever the pieces were. Memory is bounded by the rule. Nothing may be published before finish()
-// was ok: an object that is held gives no output at all, but pieces taken before it are already outside.
+// One object version through one filtering rule. Push the body in pieces of any size, then finish;
+// the output is the same whatever the pieces were. Memory is bounded by the rule. Nothing may be
+// published before finish() was ok: an object that is held gives no output at all, but pieces taken
+// before it are already outside.
 class RecordFilter {
  public:
   // `rule` (an action = filter rule) and `object` must outlive the filter.
@@ -41,7 +44,8 @@ class RecordFilter {
                                             FilterOptions options = {});
   virtual ~RecordFilter() = default;
 
-  // Errors: kInvalid once the object is held; see held() and held_detail(). Further calls repeat it.
+  // Errors: kInvalid once the object is held; see held() and held_detail(). Further calls repeat
+  // it.
   virtual Result<Unit> push(ByteView input) = 0;
   virtual Result<Unit> finish() = 0;
 
@@ -53,7 +57,8 @@ class RecordFilter {
   virtual std::optional<HeldReason> held() const = 0;
   // For people; holds no value of the object.
   virtual const std::string& held_detail() const = 0;
-  // The object is no text and the rule says that then it goes as it is: no output, send the raw bytes.
+  // The object is no text and the rule says that then it goes as it is: no output, send the raw
+  // bytes.
   virtual bool sends_raw() const = 0;
   // Valid after finish().
   virtual std::string_view output_content_type() const = 0;

@@ -41,11 +41,11 @@ bool mod_97(const char* text, std::size_t count) {
   return rest == 1;
 }
 
-// From `at`, the longest run of groups that ends at a group's end and passes `test`; 0 if none. A group is
-// made of `is_part` characters; single `is_gap` characters may stand between groups.
+// From `at`, the longest run of groups that ends at a group's end and passes `test`; 0 if none. A
+// group is made of `is_part` characters; single `is_gap` characters may stand between groups.
 template <class Part, class Gap, class Test>
-std::size_t longest(std::string_view text, std::size_t at, std::size_t most, Part is_part, Gap is_gap,
-                    Test test) {
+std::size_t longest(std::string_view text, std::size_t at, std::size_t most, Part is_part,
+                    Gap is_gap, Test test) {
   char kept[40];
   std::size_t count = 0;
   std::size_t best = 0;

@@ -8,8 +8,9 @@ namespace {
 
 constexpr std::int64_t kMicros = 1'000'000;
 constexpr std::int64_t kDayMicros = 86'400 * kMicros;
-constexpr const char* kMonths[] = {"January", "February", "March",     "April",   "May",      "June",
-                                   "July",    "August",   "September", "October", "November", "December"};
+constexpr const char* kMonths[] = {"January",   "February", "March",    "April",
+                                   "May",       "June",     "July",     "August",
+                                   "September", "October",  "November", "December"};
 
 bool is_leap(int year) { return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0; }
 
@@ -58,13 +59,14 @@ bool take(std::string_view text, std::size_t& at, char c) {
 
 bool in_range(const Calendar& c) {
   return c.year >= 1 && c.year <= 9999 && c.month >= 1 && c.month <= 12 && c.day >= 1 &&
-         c.day <= days_in_month(c.year, c.month) && c.hour <= 23 && c.minute <= 59 && c.second <= 59;
+         c.day <= days_in_month(c.year, c.month) && c.hour <= 23 && c.minute <= 59 &&
+         c.second <= 59;
 }
 
 // Micros since the epoch of these fields read as UTC.
 std::int64_t micros_of(const Calendar& c) {
-  const std::int64_t seconds = days_from_civil(c.year, c.month, c.day) * 86'400 + c.hour * 3600 +
-                               c.minute * 60 + c.second;
+  const std::int64_t seconds =
+      days_from_civil(c.year, c.month, c.day) * 86'400 + c.hour * 3600 + c.minute * 60 + c.second;
   return seconds * kMicros + c.micros;
 }
 
@@ -96,7 +98,8 @@ Value make(const Calendar& c, int offset, Precision precision) {
 std::size_t print_offset(int minutes, char* out, bool colon) {
   const int size = minutes < 0 ? -minutes : minutes;
   return static_cast<std::size_t>(std::snprintf(out, 8, colon ? "%c%02d:%02d" : "%c%02d%02d",
-                                                minutes < 0 ? '-' : '+', size / 60 % 100, size % 60));
+                                                minutes < 0 ? '-' : '+', size / 60 % 100,
+                                                size % 60));
 }
 
 bool add_offset(std::string& out, int minutes, std::size_t count, bool zulu) {

@@ -19,14 +19,21 @@ struct Calendar {
 };
 
 enum class DatePart : std::uint8_t {
-  kYear, kMonth, kDay, kHour, kMinute, kSecond, kTimezoneHour, kTimezoneMinute
+  kYear,
+  kMonth,
+  kDay,
+  kHour,
+  kMinute,
+  kSecond,
+  kTimezoneHour,
+  kTimezoneMinute
 };
 
 // Days since 1970-01-01 in the proleptic Gregorian calendar.
 std::int64_t days_from_civil(int year, int month, int day);
 
-// "2007T", "2007-02T", "2007-02-23", "2007-02-23T12:14Z", "2007-02-23T12:14:33.079-08:00"; a space may
-// stand for the T, digits past microseconds are cut, no offset means UTC. False if malformed.
+// "2007T", "2007-02T", "2007-02-23", "2007-02-23T12:14Z", "2007-02-23T12:14:33.079-08:00"; a space
+// may stand for the T, digits past microseconds are cut, no offset means UTC. False if malformed.
 bool parse_timestamp(std::string_view text, Value& out);
 
 Calendar calendar_of(const Value& timestamp);
@@ -41,8 +48,9 @@ bool date_add(DatePart part, std::int64_t count, const Value& timestamp, Value& 
 std::int64_t date_diff(DatePart part, const Value& from, const Value& to);
 std::int64_t extract(DatePart part, const Value& timestamp);
 
-// TO_STRING with the pattern letters of the S3 Select reference (y yy yyyy M MM MMM MMMM MMMMM d dd a h hh H HH m
-// mm s ss S… n X x and their repetitions). False if the pattern has another letter or the text gets long.
+// TO_STRING with the pattern letters of the S3 Select reference (y yy yyyy M MM MMM MMMM MMMMM d dd
+// a h hh H HH m mm s ss S… n X x and their repetitions). False if the pattern has another letter or
+// the text gets long.
 bool format_timestamp(const Value& timestamp, std::string_view pattern, std::string& out);
 
 }  // namespace creel::filters

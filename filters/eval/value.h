@@ -7,17 +7,17 @@ namespace creel::filters {
 // The dynamic type of one value. CSV cells and JSON numbers stay text until an operation needs them
 // as numbers, so that a column nobody computes with costs nothing and is copied as it was spelled.
 enum class Type : std::uint8_t {
-  kMissing,    // The path does not exist in this record. Behaves as NULL in operators.
+  kMissing,  // The path does not exist in this record. Behaves as NULL in operators.
   kNull,
   kBool,
   kInt,
-  kFloat,      // Never NaN or infinite: those are errors where they arise.
+  kFloat,  // Never NaN or infinite: those are errors where they arise.
   kDecimal,
-  kString,     // UTF-8
-  kText,       // An unquoted or quoted CSV cell: a string that may be read as a number.
-  kNumber,     // A JSON number as spelled.
+  kString,  // UTF-8
+  kText,  // An unquoted or quoted CSV cell: a string that may be read as a number.
+  kNumber,  // A JSON number as spelled.
   kTimestamp,
-  kJson,       // A JSON list or struct as spelled; may only be passed through.
+  kJson,  // A JSON list or struct as spelled; may only be passed through.
 };
 
 // Up to 38 decimal digits in two limbs, because armhf has no 128-bit integer.
@@ -36,8 +36,8 @@ enum class Precision : std::uint8_t { kYear, kMonth, kDay, kMinute, kSecond, kFr
 struct Value {
   Type type = Type::kMissing;
   Precision precision = Precision::kYear;  // kTimestamp
-  std::int16_t offset_minutes = 0;         // kTimestamp: local minus UTC.
-  std::uint32_t length = 0;                // Bytes of text.
+  std::int16_t offset_minutes = 0;  // kTimestamp: local minus UTC.
+  std::uint32_t length = 0;  // Bytes of text.
   union {
     std::int64_t integer = 0;  // kInt; kTimestamp: microseconds since 1970 UTC; kBool: 0 or 1.
     double real;
@@ -87,20 +87,20 @@ inline Value string_value(std::string_view text) { return text_value(Type::kStri
 // Why a record failed. The names stand in dead letters and metrics, so they never change.
 enum class Fault : std::uint8_t {
   kNone,
-  kCsv,        // Broken quoting.
-  kJson,       // Not one JSON object, or a key twice where that matters.
-  kRagged,     // Another number of cells than the header has.
-  kTooLong,    // Over max_record, or a made value over the memory bound.
+  kCsv,  // Broken quoting.
+  kJson,  // Not one JSON object, or a key twice where that matters.
+  kRagged,  // Another number of cells than the header has.
+  kTooLong,  // Over max_record, or a made value over the memory bound.
   kUtf8,
-  kType,       // A value of a kind this operation does not take.
-  kNumber,     // Text that is not a number where one is needed.
+  kType,  // A value of a kind this operation does not take.
+  kNumber,  // Text that is not a number where one is needed.
   kCast,
   kOverflow,
-  kDivision,   // By zero.
-  kArgument,   // A value outside what the function takes.
+  kDivision,  // By zero.
+  kArgument,  // A value outside what the function takes.
   kRedaction,  // Inside HMAC, MASK, REDACT, TRUNC_IP or ROUND_GEO: holds the object.
-  kColumns,    // A column that is not declared.
-  kWhere,      // Not a fault: where_false = "dlq".
+  kColumns,  // A column that is not declared.
+  kWhere,  // Not a fault: where_false = "dlq".
 };
 std::string_view fault_name(Fault fault);
 

@@ -7,8 +7,8 @@ namespace {
 
 #if defined(__x86_64__)
 bool has_avx2() {
-  return cpu_features().x86_pclmul && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt") &&
-         __builtin_cpu_supports("bmi");
+  return cpu_features().x86_pclmul && __builtin_cpu_supports("avx2") &&
+         __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("bmi");
 }
 #endif
 

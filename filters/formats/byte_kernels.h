@@ -4,8 +4,8 @@
 
 namespace creel::filters {
 
-// The byte-level work behind CSV and NDJSON, once per instruction set: plain, SSE2, AVX2, NEON. All give
-// the same results on every input; tests hold them against each other.
+// The byte-level work behind CSV and NDJSON, once per instruction set: plain, SSE2, AVX2, NEON. All
+// give the same results on every input; tests hold them against each other.
 
 struct CsvDialect {
   std::uint8_t delimiter = ',';
@@ -14,14 +14,14 @@ struct CsvDialect {
   bool quoted_newlines = false;
 };
 
-// Found structure of a window. `ends` receives the offset of each delimiter and line feed that ends a cell,
-// `row_ends`, for each complete row, how many of those it and the rows before it have.
+// Found structure of a window. `ends` receives the offset of each delimiter and line feed that ends
+// a cell, `row_ends`, for each complete row, how many of those it and the rows before it have.
 struct CsvIndex {
   std::uint32_t* ends = nullptr;
   std::uint32_t* row_ends = nullptr;
   std::uint32_t end_count = 0;
   std::uint32_t row_count = 0;
-  bool irregular = false;   // The row after the last one needs the byte-by-byte reader.
+  bool irregular = false;  // The row after the last one needs the byte-by-byte reader.
   bool beyond_ascii = false;  // Some byte seen is 0x80 or above.
 };
 
@@ -29,13 +29,13 @@ struct CsvIndex {
 inline constexpr std::size_t kIndexBytesMax = 64 * 1024;
 inline constexpr std::size_t kIndexSlack = 64;
 
-// The tokens of one JSON text: offsets of { } [ ] : , of each opening quote and of the first byte of each
-// other scalar, outside strings.
+// The tokens of one JSON text: offsets of { } [ ] : , of each opening quote and of the first byte
+// of each other scalar, outside strings.
 struct JsonIndex {
   std::uint32_t* tokens = nullptr;  // Room for size + kIndexSlack.
   std::uint32_t count = 0;
-  bool open_string = false;   // Ends inside a string.
-  bool control = false;       // A byte below 0x20 inside a string.
+  bool open_string = false;  // Ends inside a string.
+  bool control = false;  // A byte below 0x20 inside a string.
   bool beyond_ascii = false;
   std::uint32_t first_backslash = UINT32_MAX;  // No backslash: then `last` is 0.
   std::uint32_t last_backslash = 0;

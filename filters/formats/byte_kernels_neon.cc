@@ -43,7 +43,9 @@ inline std::uint64_t high_bit(const Block& block) {
               vcgeq_u8(block.part[2], limit), vcgeq_u8(block.part[3], limit));
 }
 // One byte of `table` for each low half of a byte; bytes from 0x80 on give 0.
-inline uint8x16_t look_up(uint8x16_t table, uint8x16_t bytes) { return vqtbl1q_u8(table, vandq_u8(bytes, vdupq_n_u8(0x8f))); }
+inline uint8x16_t look_up(uint8x16_t table, uint8x16_t bytes) {
+  return vqtbl1q_u8(table, vandq_u8(bytes, vdupq_n_u8(0x8f)));
+}
 inline std::uint64_t json_operators(const Block& block) {
   // [ and { become the same with bit 0x20, ] and } too; : and , keep theirs.
   const uint8x16_t table = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ':', '{', ',', '}', 0, 0};
@@ -62,7 +64,9 @@ inline std::uint64_t prefix_xor(std::uint64_t x) {
   for (int by = 1; by < 64; by *= 2) x ^= x << by;
   return x;
 }
-inline unsigned count_ones(std::uint64_t x) { return static_cast<unsigned>(__builtin_popcountll(x)); }
+inline unsigned count_ones(std::uint64_t x) {
+  return static_cast<unsigned>(__builtin_popcountll(x));
+}
 
 #include "filters/formats/byte_kernels.inc"
 

@@ -26,13 +26,16 @@ inline Block load(const std::uint8_t* data) {
 }
 
 // The high bits of eight bytes as one byte, first byte lowest.
-inline std::uint64_t gather(std::uint64_t high_bits) { return (high_bits >> 7) * 0x0102040810204080 >> 56; }
+inline std::uint64_t gather(std::uint64_t high_bits) {
+  return (high_bits >> 7) * 0x0102040810204080 >> 56;
+}
 
 inline std::uint64_t equal(const Block& block, std::uint8_t byte) {
   std::uint64_t mask = 0;
   for (int i = 0; i < 8; ++i) {
     const std::uint64_t x = block.lane[i] ^ (kOnes * byte);
-    const std::uint64_t zero = ~(((x & ~kHigh) + ~kHigh) | x) & kHigh;  // Exact, no carries between bytes.
+    const std::uint64_t zero =
+        ~(((x & ~kHigh) + ~kHigh) | x) & kHigh;  // Exact, no carries between bytes.
     mask |= gather(zero) << (8 * i);
   }
   return mask;
@@ -65,7 +68,9 @@ inline std::uint64_t prefix_xor(std::uint64_t x) {
   for (int by = 1; by < 64; by *= 2) x ^= x << by;
   return x;
 }
-inline unsigned count_ones(std::uint64_t x) { return static_cast<unsigned>(__builtin_popcountll(x)); }
+inline unsigned count_ones(std::uint64_t x) {
+  return static_cast<unsigned>(__builtin_popcountll(x));
+}
 
 #include "filters/formats/byte_kernels.inc"
 

@@ -17,13 +17,15 @@ struct Block {
 
 inline Block load(const std::uint8_t* data) {
   Block block;
-  for (int i = 0; i < 4; ++i) block.part[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(data) + i);
+  for (int i = 0; i < 4; ++i)
+    block.part[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(data) + i);
   return block;
 }
 inline std::uint64_t join(const __m128i* part) {
   std::uint64_t mask = 0;
   for (int i = 0; i < 4; ++i)
-    mask |= static_cast<std::uint64_t>(static_cast<std::uint32_t>(_mm_movemask_epi8(part[i]))) << (16 * i);
+    mask |= static_cast<std::uint64_t>(static_cast<std::uint32_t>(_mm_movemask_epi8(part[i])))
+            << (16 * i);
   return mask;
 }
 inline std::uint64_t equal(const Block& block, std::uint8_t byte) {
@@ -54,7 +56,8 @@ inline std::uint64_t prefix_xor(std::uint64_t x) {
   for (int by = 1; by < 64; by *= 2) x ^= x << by;
   return x;
 }
-inline unsigned count_ones(std::uint64_t x) {  // Without the instruction, which SSE2 does not promise.
+inline unsigned count_ones(
+    std::uint64_t x) {  // Without the instruction, which SSE2 does not promise.
   x -= x >> 1 & 0x5555555555555555;
   x = (x & 0x3333333333333333) + (x >> 2 & 0x3333333333333333);
   x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0f;
@@ -95,19 +98,24 @@ CREEL_TARGET inline std::uint64_t below_space(const Block& block) {
   return join(_mm256_cmpeq_epi8(_mm256_max_epu8(block.part[0], limit), limit),
               _mm256_cmpeq_epi8(_mm256_max_epu8(block.part[1], limit), limit));
 }
-CREEL_TARGET inline std::uint64_t high_bit(const Block& block) { return join(block.part[0], block.part[1]); }
+CREEL_TARGET inline std::uint64_t high_bit(const Block& block) {
+  return join(block.part[0], block.part[1]);
+}
 // One byte of `table`, which stands twice, for each low half of a byte; bytes from 0x80 on give 0.
 CREEL_TARGET inline std::uint64_t json_operators(const Block& block) {
   // [ and { become the same with bit 0x20, ] and } too; : and , keep theirs.
   const __m256i table = _mm256_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ':', '{', ',', '}', 0, 0,  //
                                          0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ':', '{', ',', '}', 0, 0);
   const __m256i bit = _mm256_set1_epi8(0x20);
-  return join(_mm256_cmpeq_epi8(_mm256_shuffle_epi8(table, block.part[0]), _mm256_or_si256(block.part[0], bit)),
-              _mm256_cmpeq_epi8(_mm256_shuffle_epi8(table, block.part[1]), _mm256_or_si256(block.part[1], bit)));
+  return join(_mm256_cmpeq_epi8(_mm256_shuffle_epi8(table, block.part[0]),
+                                _mm256_or_si256(block.part[0], bit)),
+              _mm256_cmpeq_epi8(_mm256_shuffle_epi8(table, block.part[1]),
+                                _mm256_or_si256(block.part[1], bit)));
 }
 CREEL_TARGET inline std::uint64_t json_spaces(const Block& block) {
-  const __m256i table = _mm256_setr_epi8(' ', 0, 0, 0, 0, 0, 0, 0, 0, '\t', '\n', 0, 0, '\r', 0, 0,  //
-                                         ' ', 0, 0, 0, 0, 0, 0, 0, 0, '\t', '\n', 0, 0, '\r', 0, 0);
+  const __m256i table =
+      _mm256_setr_epi8(' ', 0, 0, 0, 0, 0, 0, 0, 0, '\t', '\n', 0, 0, '\r', 0, 0,  //
+                       ' ', 0, 0, 0, 0, 0, 0, 0, 0, '\t', '\n', 0, 0, '\r', 0, 0);
   return join(_mm256_cmpeq_epi8(_mm256_shuffle_epi8(table, block.part[0]), block.part[0]),
               _mm256_cmpeq_epi8(_mm256_shuffle_epi8(table, block.part[1]), block.part[1]));
 }
@@ -130,8 +138,10 @@ CREEL_TARGET inline unsigned count_ones(std::uint64_t x) {
 }  // namespace
 }  // namespace avx2
 
-const ByteKernels kSse2Kernels = {"sse2", sse2::csv_kernel, sse2::json_kernel, sse2::newline_kernel};
-const ByteKernels kAvx2Kernels = {"avx2", avx2::csv_kernel, avx2::json_kernel, avx2::newline_kernel};
+const ByteKernels kSse2Kernels = {"sse2", sse2::csv_kernel, sse2::json_kernel,
+                                  sse2::newline_kernel};
+const ByteKernels kAvx2Kernels = {"avx2", avx2::csv_kernel, avx2::json_kernel,
+                                  avx2::newline_kernel};
 
 }  // namespace creel::filters
 #endif

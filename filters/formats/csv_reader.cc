@@ -13,7 +13,8 @@ std::string_view without_line_end(std::string_view record) {
   return record;
 }
 
-CsvReader::CsvReader(const CsvFormat& format, std::size_t record_bytes_max, const ByteKernels& kernels)
+CsvReader::CsvReader(const CsvFormat& format, std::size_t record_bytes_max,
+                     const ByteKernels& kernels)
     : format_(format),
       record_bytes_max_(record_bytes_max),
       kernels_(kernels),
@@ -42,7 +43,8 @@ bool CsvReader::scan_quoted(std::size_t& at, bool final, Scan& verdict) const {
     const std::uint8_t c = window_[at];
     if (c == escape && escape != quote) {
       if (at + 1 >= window_.size()) return verdict = at_end, false;
-      if (window_[at + 1] == '\n' && !format_.quoted_newlines) return verdict = Scan::kBroken, false;
+      if (window_[at + 1] == '\n' && !format_.quoted_newlines)
+        return verdict = Scan::kBroken, false;
       at += 2;
     } else if (c == quote) {
       if (escape != quote || at + 1 < window_.size() || final) {
@@ -75,10 +77,12 @@ CsvReader::Scan CsvReader::scan(std::size_t from, bool final, std::size_t& end) 
       const bool returns = at < size && window_[at] == '\r';
       if (returns && at + 1 == size && !final) return Scan::kNeedMore;
       if (returns && (at + 1 == size || window_[at + 1] == '\n')) ++at;
-      if (at < size && window_[at] != '\n' && window_[at] != static_cast<std::uint8_t>(format_.delimiter))
+      if (at < size && window_[at] != '\n' &&
+          window_[at] != static_cast<std::uint8_t>(format_.delimiter))
         return Scan::kBroken;
     } else {
-      while (at < size && window_[at] != '\n' && window_[at] != static_cast<std::uint8_t>(format_.delimiter))
+      while (at < size && window_[at] != '\n' &&
+             window_[at] != static_cast<std::uint8_t>(format_.delimiter))
         ++at;
     }
     if (at == size && !final) return Scan::kNeedMore;
@@ -90,8 +94,8 @@ CsvReader::Scan CsvReader::scan(std::size_t from, bool final, std::size_t& end) 
   }
 }
 
-void CsvReader::add_row(std::size_t begin, std::size_t end, std::uint32_t first_cell, std::uint32_t cells,
-                        Fault fault, bool check_utf8) {
+void CsvReader::add_row(std::size_t begin, std::size_t end, std::uint32_t first_cell,
+                        std::uint32_t cells, Fault fault, bool check_utf8) {
   Row row;
   row.begin = static_cast<std::uint32_t>(begin);
   row.end = static_cast<std::uint32_t>(end);
@@ -128,14 +132,16 @@ std::size_t CsvReader::index_rows(std::size_t from, bool& irregular) {
   for (std::uint32_t i = 0; i < index.row_count; ++i) {
     const std::uint32_t last = index.row_ends[i];
     const std::size_t end = std::size_t{index.ends[last - 1]} + 1;
-    const bool ordinary = last - cell == expected_ && !index.beyond_ascii && end - begin <= record_bytes_max_;
+    const bool ordinary =
+        last - cell == expected_ && !index.beyond_ascii && end - begin <= record_bytes_max_;
     if (ordinary) [[likely]] {
       Row& row = rows_.emplace_back();
       row.begin = static_cast<std::uint32_t>(begin);
       row.end = static_cast<std::uint32_t>(end);
       row.first_cell = static_cast<std::uint32_t>(end_count_) + cell;
       row.cells = last - cell;
-    } else add_row(begin, end, static_cast<std::uint32_t>(end_count_) + cell, last - cell, Fault::kNone,
+    } else
+      add_row(begin, end, static_cast<std::uint32_t>(end_count_) + cell, last - cell, Fault::kNone,
               index.beyond_ascii);
     begin = end;
     cell = last;
@@ -177,7 +183,8 @@ std::size_t CsvReader::cut(ByteView window, bool final) {
       if (window_[end - 1] != '\n' && !final) break;
       add_row(at, end, first_cell, 0, Fault::kCsv, false);
     } else {
-      add_row(at, end, first_cell, static_cast<std::uint32_t>(end_count_) - first_cell, Fault::kNone, true);
+      add_row(at, end, first_cell, static_cast<std::uint32_t>(end_count_) - first_cell,
+              Fault::kNone, true);
     }
     at = end;
   }
@@ -197,7 +204,8 @@ std::optional<std::size_t> CsvReader::read_header(ByteView window, bool final,
   std::size_t at = 0;
   while (at < window_.size()) {
     end_count_ = 0;
-    const bool comment = format_.comment != 0 && window_[at] == static_cast<std::uint8_t>(format_.comment);
+    const bool comment =
+        format_.comment != 0 && window_[at] == static_cast<std::uint8_t>(format_.comment);
     std::size_t end = 0;
     Scan verdict = Scan::kRow;
     if (comment) {
@@ -248,7 +256,8 @@ Value CsvReader::cell(const Row& row, std::uint32_t column, Arena& arena) const 
     if (other_nulls_ && format_.is_null(raw)) return null_value();
     return text_value(Type::kText, raw);
   }
-  const std::string_view inner = raw.substr(1, raw.size() - 2);  // Closed, or the row would be broken.
+  const std::string_view inner =
+      raw.substr(1, raw.size() - 2);  // Closed, or the row would be broken.
   if (std::memchr(inner.data(), format_.escape, inner.size()) == nullptr)
     return text_value(Type::kText, inner);
   char* const first = arena.take(inner.size() + 1);
@@ -267,7 +276,8 @@ void CsvReader::gather(std::uint32_t first, std::size_t slot, Frame& frame) {
   const std::uint16_t* selected = frame.selection(kAllRows);
   const std::uint32_t count = frame.selected[kAllRows];
   const Row* rows = rows_.data() + first;
-  const char quote = format_.has_quote ? format_.quote : '\n';  // A cell never begins with a line feed.
+  const char quote =
+      format_.has_quote ? format_.quote : '\n';  // A cell never begins with a line feed.
   for (std::uint32_t i = 0; i < count; ++i) {
     const std::uint16_t index = selected[i];
     const Row& row = rows[index];
@@ -287,12 +297,14 @@ void CsvReader::gather(std::uint32_t first, std::size_t slot, Frame& frame) {
 
 void CsvReader::gather_where(std::uint32_t first, std::uint32_t, Frame& frame) {
   for (std::size_t i = 0; i < frame.program.slots.size(); ++i)
-    if (frame.program.slots[i].used_by_where && frame.slot_is_object[i] == 0) gather(first, i, frame);
+    if (frame.program.slots[i].used_by_where && frame.slot_is_object[i] == 0)
+      gather(first, i, frame);
 }
 
 void CsvReader::gather_items(std::uint32_t first, Frame& frame) {
   for (std::size_t i = 0; i < frame.program.slots.size(); ++i)
-    if (!frame.program.slots[i].used_by_where && frame.slot_is_object[i] == 0) gather(first, i, frame);
+    if (!frame.program.slots[i].used_by_where && frame.slot_is_object[i] == 0)
+      gather(first, i, frame);
 }
 
 }  // namespace creel::filters

@@ -9,8 +9,8 @@
 
 namespace creel::filters {
 
-// How a CSV file is written. A quote counts only as the first byte of a cell; elsewhere it is data. Inside a
-// quoted cell the quote is doubled, or preceded by `escape` if that is another character.
+// How a CSV file is written. A quote counts only as the first byte of a cell; elsewhere it is data.
+// Inside a quoted cell the quote is doubled, or preceded by `escape` if that is another character.
 struct CsvFormat {
   enum class Header : std::uint8_t { kUse, kIgnore, kNone, kNames };
   Header header = Header::kUse;
@@ -22,7 +22,8 @@ struct CsvFormat {
   char comment = 0;  // Lines that begin with it are no records; 0: none.
   bool quoted_newlines = false;
   std::vector<std::string> null_texts{""};  // Unquoted cells that mean NULL.
-  bool pad_ragged = false;  // Short rows give MISSING instead of a fault; long ones keep what is behind.
+  bool pad_ragged =
+      false;  // Short rows give MISSING instead of a fault; long ones keep what is behind.
 
   bool is_null(std::string_view cell) const {
     for (const std::string& text : null_texts)
@@ -36,9 +37,10 @@ class CsvReader final : public RecordReader {
   // `kernels` other than the default are for tests.
   CsvReader(const CsvFormat& format, std::size_t record_bytes_max, const ByteKernels& kernels);
 
-  // Reads the header line (a window as for cut). Returns bytes consumed, 0 if it needs more; nullopt if its
-  // quoting is broken. Blank and comment lines before it are skipped.
-  std::optional<std::size_t> read_header(ByteView window, bool final, std::vector<std::string>& names);
+  // Reads the header line (a window as for cut). Returns bytes consumed, 0 if it needs more;
+  // nullopt if its quoting is broken. Blank and comment lines before it are skipped.
+  std::optional<std::size_t> read_header(ByteView window, bool final,
+                                         std::vector<std::string>& names);
 
   // Cells a record must have; until it is called the first record decides.
   void expect_cells(std::uint32_t count) { expected_ = count; }
@@ -64,8 +66,8 @@ class CsvReader final : public RecordReader {
   Scan scan(std::size_t from, bool final, std::size_t& end);
   bool scan_quoted(std::size_t& at, bool final, Scan& verdict) const;
   std::size_t index_rows(std::size_t from, bool& irregular);
-  void add_row(std::size_t begin, std::size_t end, std::uint32_t first_cell, std::uint32_t cells, Fault fault,
-               bool check_utf8);
+  void add_row(std::size_t begin, std::size_t end, std::uint32_t first_cell, std::uint32_t cells,
+               Fault fault, bool check_utf8);
   std::size_t line_after(std::size_t from) const;
   void gather(std::uint32_t first, std::size_t slot, Frame& frame);
 

@@ -46,7 +46,8 @@ char* put_utf8(char* at, std::uint32_t c) {
   return at;
 }
 
-// Writes the unescaped text, never longer than `inner`, unless `out` is null. -1 if an escape is bad.
+// Writes the unescaped text, never longer than `inner`, unless `out` is null. -1 if an escape is
+// bad.
 std::ptrdiff_t unescape_into(std::string_view inner, char* out) {
   char* at = out;
   char scratch[4];
@@ -55,7 +56,8 @@ std::ptrdiff_t unescape_into(std::string_view inner, char* out) {
     if (inner[i] != '\\') {  // Up to the next escape in one step.
       const void* hit = std::memchr(inner.data() + i, '\\', inner.size() - i);
       const std::size_t next =
-          hit == nullptr ? inner.size() : static_cast<std::size_t>(static_cast<const char*>(hit) - inner.data());
+          hit == nullptr ? inner.size()
+                         : static_cast<std::size_t>(static_cast<const char*>(hit) - inner.data());
       if (out != nullptr) std::memcpy(at, inner.data() + i, next - i), at += next - i;
       size += static_cast<std::ptrdiff_t>(next - i);
       if (next == inner.size()) break;
@@ -76,7 +78,8 @@ std::ptrdiff_t unescape_into(std::string_view inner, char* out) {
       if (c >= 0xdc00 && c < 0xe000) return -1;
       if (c >= 0xd800 && c < 0xdc00) {
         std::uint32_t low = 0;
-        if (inner.substr(i + 1, 2) != "\\u" || !hex4(inner, i + 3, low) || low < 0xdc00 || low >= 0xe000)
+        if (inner.substr(i + 1, 2) != "\\u" || !hex4(inner, i + 3, low) || low < 0xdc00 ||
+            low >= 0xe000)
           return -1;
         c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
         i += 6;
@@ -164,7 +167,8 @@ std::uint32_t JsonTree::reach(const std::vector<Step>& steps) {
 
 JsonScanner::JsonScanner(const JsonTree& tree, const ByteKernels& kernels)
     : tree_(tree), kernels_(kernels), seen_(tree.nodes.size()) {
-  for (std::size_t i = 0; i < tree.nodes.size(); ++i) seen_[i].assign(tree.nodes[i].children.size(), 0);
+  for (std::size_t i = 0; i < tree.nodes.size(); ++i)
+    seen_[i].assign(tree.nodes[i].children.size(), 0);
 }
 
 bool JsonScanner::broken(Fault fault) {
@@ -309,7 +313,8 @@ bool JsonScanner::key(std::string_view& out) {
   return true;
 }
 
-std::uint32_t JsonScanner::child_of(std::uint32_t node, std::string_view key, std::uint32_t& child) const {
+std::uint32_t JsonScanner::child_of(std::uint32_t node, std::string_view key,
+                                    std::uint32_t& child) const {
   const std::vector<JsonTree::Child>& children = tree_.nodes[node].children;
   std::uint32_t found = JsonTree::kNone;
   for (std::uint32_t i = 0; i < children.size(); ++i) {
@@ -353,12 +358,14 @@ bool JsonScanner::object(std::uint32_t node) {
     }
     const std::size_t begin = more() ? tokens_[next_] : 0;
     if (!(next == JsonTree::kNone ? skip() : value(next))) return false;
-    if (edits_ != nullptr && (cut || (next != JsonTree::kNone &&
-                                      tree_.nodes[next].replace != JsonTree::kNone))) {
+    if (edits_ != nullptr &&
+        (cut || (next != JsonTree::kNone && tree_.nodes[next].replace != JsonTree::kNone))) {
       std::size_t end = next_ < count_ ? tokens_[next_] : data_.size();
       while (is_space(data_[end - 1])) --end;
-      while (!edits_->empty() && edits_->back().begin >= begin) edits_->pop_back();  // Inside this one.
-      edits_->push_back({static_cast<std::uint32_t>(cut ? member : begin), static_cast<std::uint32_t>(end),
+      while (!edits_->empty() && edits_->back().begin >= begin)
+        edits_->pop_back();  // Inside this one.
+      edits_->push_back({static_cast<std::uint32_t>(cut ? member : begin),
+                         static_cast<std::uint32_t>(end),
                          cut ? JsonTree::kNone : tree_.nodes[next].replace});
     }
     if (!more()) return broken();

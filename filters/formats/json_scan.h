@@ -10,8 +10,8 @@
 
 namespace creel::filters {
 
-// Which keys of a record matter: slots to fill, columns that are declared, members to cut or replace. Built
-// once for a rule, walked for every record.
+// Which keys of a record matter: slots to fill, columns that are declared, members to cut or
+// replace. Built once for a rule, walked for every record.
 struct JsonTree {
   static constexpr std::uint32_t kNone = UINT32_MAX;
   struct Child {
@@ -33,7 +33,7 @@ struct JsonTree {
   std::vector<Node> nodes{1};  // The root is the record.
   bool unique_keys = false;    // A key of a child twice is a fault.
   bool strip_new = false;      // Undeclared keys are cut; otherwise they are a fault.
-  bool ambiguous = false;      // A key was asked for both as "Name" and as name: only one could get it.
+  bool ambiguous = false;  // A key was asked for both as "Name" and as name: only one could get it.
 
   // The node at the end of the path, made if absent.
   std::uint32_t reach(const std::vector<Step>& steps);
@@ -53,9 +53,10 @@ class JsonScanner {
 
   JsonScanner(const JsonTree& tree, const ByteKernels& kernels);
 
-  // Values of slot s go to out[s * stride]; absent ones become MISSING. Text that holds escapes is made in the
-  // arena. Returns kNone, kJson, kUtf8, kColumns or kTooLong.
-  Fault scan(std::string_view record, Value* out, std::size_t stride, std::size_t slots, Arena& arena);
+  // Values of slot s go to out[s * stride]; absent ones become MISSING. Text that holds escapes is
+  // made in the arena. Returns kNone, kJson, kUtf8, kColumns or kTooLong.
+  Fault scan(std::string_view record, Value* out, std::size_t stride, std::size_t slots,
+             Arena& arena);
 
   // Edits in order of position; needs no slots. The record passed scan() before.
   Fault edits(std::string_view record, std::vector<JsonEdit>& out, Arena& arena);
@@ -81,7 +82,8 @@ class JsonScanner {
   const JsonTree& tree_;
   const ByteKernels& kernels_;
   std::vector<std::uint32_t> tokens_{};
-  std::vector<std::vector<std::uint32_t>> seen_;  // By node and child: the record it was last seen in.
+  std::vector<std::vector<std::uint32_t>>
+      seen_;  // By node and child: the record it was last seen in.
   std::uint32_t record_ = 0;
   std::string_view data_{};
   std::size_t next_ = 0;

@@ -3,7 +3,9 @@
 namespace creel::filters {
 namespace {
 
-bool is_blank(std::string_view line) { return line.find_first_not_of(" \t\r\n") == std::string_view::npos; }
+bool is_blank(std::string_view line) {
+  return line.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
 
 }  // namespace
 
@@ -35,7 +37,8 @@ void NdjsonReader::gather_where(std::uint32_t first, std::uint32_t count, Frame&
   for (std::uint32_t i = 0; i < count; ++i) {
     const Row& row = rows_[first + i];
     if (row.fault != Fault::kNone) continue;
-    const Fault fault = scanner_.scan(without_line_end(text(row)), record_values_.data(), 1, slots, frame.arena);
+    const Fault fault =
+        scanner_.scan(without_line_end(text(row)), record_values_.data(), 1, slots, frame.arena);
     if (fault != Fault::kNone) frame.fault(i, fault, 0);
     for (std::size_t slot = 0; slot < slots; ++slot)
       if (frame.slot_is_object[slot] == 0) frame.slot(slot)[i] = record_values_[slot];

@@ -18,14 +18,15 @@ struct Row {
   Fault fault = Fault::kNone;    // Malformed: no operation may see it.
 };
 
-// Cuts windows of a byte stream into records and fills the slots of a program from them. A window starts at
-// a record's first byte; the caller keeps what was not consumed and offers it again with more behind it.
+// Cuts windows of a byte stream into records and fills the slots of a program from them. A window
+// starts at a record's first byte; the caller keeps what was not consumed and offers it again with
+// more behind it.
 class RecordReader {
  public:
   virtual ~RecordReader() = default;
 
-  // Cuts all complete records. Returns the bytes consumed: 0 means that the first record needs more. With
-  // `final` the window is the end of the stream, and everything is consumed.
+  // Cuts all complete records. Returns the bytes consumed: 0 means that the first record needs
+  // more. With `final` the window is the end of the stream, and everything is consumed.
   virtual std::size_t cut(ByteView window, bool final) = 0;
 
   // The first record is over the limit: its bytes to drop now, and whether the rest up to the next
@@ -36,8 +37,8 @@ class RecordReader {
   };
   virtual Oversize oversize(ByteView window) = 0;
 
-  // Fills the slots that WHERE uses, for rows [first, first + count) of the cut window as rows 0… of the frame.
-  // May report faults of single records.
+  // Fills the slots that WHERE uses, for rows [first, first + count) of the cut window as rows 0…
+  // of the frame. May report faults of single records.
   virtual void gather_where(std::uint32_t first, std::uint32_t count, Frame& frame) = 0;
   // Fills the other slots for the rows still in selection 0.
   virtual void gather_items(std::uint32_t first, Frame& frame) = 0;

@@ -36,14 +36,18 @@ Fault CopyWriter::write(std::uint32_t first, std::uint32_t index, Frame&, Bytes&
   return Fault::kNone;
 }
 
-CsvWriter::CsvWriter(const CsvFormat& format, std::vector<OutputColumn> columns, const CsvReader* source,
-                     bool with_header)
-    : format_(format), columns_(std::move(columns)), runs_(columns_.size(), 1), source_(source),
+CsvWriter::CsvWriter(const CsvFormat& format, std::vector<OutputColumn> columns,
+                     const CsvReader* source, bool with_header)
+    : format_(format),
+      columns_(std::move(columns)),
+      runs_(columns_.size(), 1),
+      source_(source),
       with_header_(with_header) {
   for (std::size_t i = columns_.size(); i > 1; --i) {
     const OutputColumn& left = columns_[i - 2];
     const OutputColumn& right = columns_[i - 1];
-    if (left.is_cell && right.is_cell && left.cell + 1 == right.cell) runs_[i - 2] = runs_[i - 1] + 1;
+    if (left.is_cell && right.is_cell && left.cell + 1 == right.cell)
+      runs_[i - 2] = runs_[i - 1] + 1;
   }
 }
 
@@ -134,9 +138,9 @@ Fault JsonWriterRows::write(std::uint32_t first, std::uint32_t index, Frame& fra
   push(out, '{');
   bool any = false;
   for (const OutputColumn& column : columns_) {
-    const Value value = column.is_cell
-                            ? source_->cell(source_->rows()[first + index], column.cell, frame.arena)
-                            : lane(frame, column.operand)[index];
+    const Value value =
+        column.is_cell ? source_->cell(source_->rows()[first + index], column.cell, frame.arena)
+                       : lane(frame, column.operand)[index];
     if (value.type == Type::kMissing) continue;  // S3 Select leaves it out, too.
     if (any) push(out, ',');
     any = true;

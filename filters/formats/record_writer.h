@@ -19,7 +19,8 @@ struct OutputColumn {
   std::string json_key{};  // "name": with quotes, escapes and colon; made by prepare().
 };
 
-// Writes kept rows of a cut window behind each other. Steady state: no allocation but the growth of `out`.
+// Writes kept rows of a cut window behind each other. Steady state: no allocation but the growth of
+// `out`.
 class RecordWriter {
  public:
   virtual ~RecordWriter() = default;
@@ -56,7 +57,8 @@ class CsvWriter final : public RecordWriter {
 
   const CsvFormat& format_;
   std::vector<OutputColumn> columns_;
-  std::vector<std::uint32_t> runs_;  // How many cells from here on stand side by side in the record.
+  std::vector<std::uint32_t>
+      runs_;  // How many cells from here on stand side by side in the record.
   const CsvReader* source_;
   bool with_header_;
 };

@@ -34,22 +34,71 @@ struct Path {
 };
 
 enum class Function : std::uint8_t {
-  kCoalesce, kNullif, kCharLength, kLower, kUpper, kSubstring, kTrim, kDateAdd, kDateDiff, kToString,
-  kToTimestamp, kReplace, kCidr, kHash64, kLuhn, kAbs, kRound, kFloor, kCeil, kHmac, kMask, kRedact,
-  kTruncIp, kRoundGeo, kPart,
+  kCoalesce,
+  kNullif,
+  kCharLength,
+  kLower,
+  kUpper,
+  kSubstring,
+  kTrim,
+  kDateAdd,
+  kDateDiff,
+  kToString,
+  kToTimestamp,
+  kReplace,
+  kCidr,
+  kHash64,
+  kLuhn,
+  kAbs,
+  kRound,
+  kFloor,
+  kCeil,
+  kHmac,
+  kMask,
+  kRedact,
+  kTruncIp,
+  kRoundGeo,
+  kPart,
 };
 
 enum class ExprKind : std::uint8_t {
-  kNumber, kString, kBool, kNull, kMissing, kTimestamp,  // Literals.
+  kNumber,
+  kString,
+  kBool,
+  kNull,
+  kMissing,
+  kTimestamp,  // Literals.
   kPath,
-  kNegate, kNot,
-  kAnd, kOr,                                             // Any number of arguments.
-  kAdd, kSubtract, kMultiply, kDivide, kRemainder, kConcat,
-  kEqual, kNotEqual, kLess, kLessEqual, kGreater, kGreaterEqual,
-  kBetween, kIn, kLike, kGlob, kMatches,                 // `negated` for NOT.
-  kIsNull, kIsMissing, kIsTrue, kIsFalse,
+  kNegate,
+  kNot,
+  kAnd,
+  kOr,                                             // Any number of arguments.
+  kAdd,
+  kSubtract,
+  kMultiply,
+  kDivide,
+  kRemainder,
+  kConcat,
+  kEqual,
+  kNotEqual,
+  kLess,
+  kLessEqual,
+  kGreater,
+  kGreaterEqual,
+  kBetween,
+  kIn,
+  kLike,
+  kGlob,
+  kMatches,                 // `negated` for NOT.
+  kIsNull,
+  kIsMissing,
+  kIsTrue,
+  kIsFalse,
   kCase,      // [operand] {when, then} [else], see has_operand, has_else.
-  kCast, kTryCast, kExtract, kCall,
+  kCast,
+  kTryCast,
+  kExtract,
+  kCall,
 };
 
 enum class CastType : std::uint8_t { kBool, kInt, kFloat, kDecimal, kString, kTimestamp };
@@ -103,8 +152,8 @@ struct Statement {
   std::optional<std::uint64_t> limit{};
 };
 
-// Canonical text: keywords upper case, names quoted, one space, every implied parenthesis written. Two
-// statements with the same text compute the same.
+// Canonical text: keywords upper case, names quoted, one space, every implied parenthesis written.
+// Two statements with the same text compute the same.
 std::string print(const Statement& statement);
 std::string print(const Expr& expr);
 std::string print(const Path& path);

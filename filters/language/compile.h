@@ -17,8 +17,8 @@ struct Schema {
   bool has_key = false;  // For HMAC.
 };
 
-// Turns checked syntax into a Program. Evaluation order is the written one: AND, OR, CASE and COALESCE narrow
-// the selection, so a right side only ever sees rows the left side left undecided.
+// Turns checked syntax into a Program. Evaluation order is the written one: AND, OR, CASE and
+// COALESCE narrow the selection, so a right side only ever sees rows the left side left undecided.
 class Compiler {
  public:
   Compiler(const Schema& schema, Program& out) : schema_(schema), out_(out) {}

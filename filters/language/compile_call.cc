@@ -77,10 +77,12 @@ bool Compiler::call_constants(const Expr& expr, Op& op) {
     }
     case Function::kHmac:
       redacts_ = true;
-      return schema_.has_key || refuse(expr.offset, "HMAC needs a key: key = {hmac = \"file:…\", id = \"…\"}");
+      return schema_.has_key ||
+             refuse(expr.offset, "HMAC needs a key: key = {hmac = \"file:…\", id = \"…\"}");
     case Function::kMask:
       redacts_ = true;
-      return (whole_number(*args[1], 0, 1024, op.extra) && whole_number(*args[2], 0, 1024, op.more)) ||
+      return (whole_number(*args[1], 0, 1024, op.extra) &&
+              whole_number(*args[2], 0, 1024, op.more)) ||
              refuse(expr.offset, "MASK takes two whole numbers from 0 to 1024 behind the text");
     case Function::kRedact:
       redacts_ = true;
@@ -114,9 +116,7 @@ bool Compiler::call_constants(const Expr& expr, Op& op) {
         return refuse(args[1]->offset, "unknown letter in the time pattern");
       return true;
     }
-    case Function::kPart:
-      op.extra = static_cast<std::uint32_t>(expr.number.integer);
-      return true;
+    case Function::kPart: op.extra = static_cast<std::uint32_t>(expr.number.integer); return true;
     default: return true;
   }
 }

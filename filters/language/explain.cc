@@ -9,7 +9,8 @@ std::string_view format_name(RecordFormat format) {
 }
 
 std::string_view shape_name(Plan::Shape shape) {
-  constexpr std::string_view kNames[] = {"copies records", "writes columns", "copies all but some columns",
+  constexpr std::string_view kNames[] = {"copies records", "writes columns",
+                                         "copies all but some columns",
                                          "copies all but some members"};
   return kNames[static_cast<int>(shape)];
 }
@@ -23,9 +24,11 @@ void explain_ops(std::string& out, std::string_view stage, const std::vector<Op>
 
 void explain_plan(std::string& out, const Plan& plan) {
   const Program& program = plan.program;
-  out += cat("  ", format_name(plan.input), " -> ", format_name(plan.output), ", ", shape_name(plan.shape), "\n");
+  out += cat("  ", format_name(plan.input), " -> ", format_name(plan.output), ", ",
+             shape_name(plan.shape), "\n");
   out += "    reads:";
-  for (const Slot& slot : program.slots) out += cat(" ", print(slot.path), slot.used_by_where ? "*" : "");
+  for (const Slot& slot : program.slots)
+    out += cat(" ", print(slot.path), slot.used_by_where ? "*" : "");
   out += program.slots.empty() ? " nothing\n" : "   (* before WHERE)\n";
   explain_ops(out, "where", program.where_ops);
   explain_ops(out, "select", program.item_ops);
@@ -39,7 +42,8 @@ void explain_plan(std::string& out, const Plan& plan) {
 std::string explain(const Rule& rule) {
   std::string out = cat("rule ", rule.name, " @", rule.identity_hex().substr(0, 12), ": ",
                         action_name(rule.action), rule.redacting ? ", redacting" : "", "\n");
-  out += cat("  match: ", rule.match != nullptr ? rule.match_text : std::string("every object"), "\n");
+  out +=
+      cat("  match: ", rule.match != nullptr ? rule.match_text : std::string("every object"), "\n");
   if (rule.statement == nullptr) return out;
   out += cat("  sql: ", print(*rule.statement), "\n");
   if (rule.csv_plan != nullptr) explain_plan(out, *rule.csv_plan);

@@ -9,8 +9,9 @@
 
 namespace creel::filters {
 
-// Recursive descent over a token list; depth and nodes are counted. Every parse function returns null, or
-// false, after the first refusal, which stands in error(). Statements are built on top (parser.cc).
+// Recursive descent over a token list; depth and nodes are counted. Every parse function returns
+// null, or false, after the first refusal, which stands in error(). Statements are built on top
+// (parser.cc).
 class ExprParser {
  public:
   ExprParser(const std::vector<Token>& tokens, bool object_only)
@@ -19,7 +20,8 @@ class ExprParser {
   ExprPtr expression();
   bool path(Path& out);  // name {step}, without a source prefix.
 
-  // The name that stands for the record in `name.column`; empty before FROM is read, see bind_alias.
+  // The name that stands for the record in `name.column`; empty before FROM is read, see
+  // bind_alias.
   void bind_alias(std::string alias) { alias_ = std::move(alias); }
 
   const Token& peek(std::size_t ahead = 0) const;

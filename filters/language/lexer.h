@@ -8,8 +8,8 @@
 
 namespace creel::filters {
 
-// A refusal at a byte of the statement. Whoever knows where the statement stands in a file turns the
-// offset into line and column.
+// A refusal at a byte of the statement. Whoever knows where the statement stands in a file turns
+// the offset into line and column.
 struct SqlError {
   std::uint32_t offset = 0;
   std::string reason;
@@ -34,8 +34,8 @@ struct Token {
   std::string suffix;  // Letters right after a number: KiB, ms, …
 };
 
-// Statement of at most kSqlBytesMax bytes into tokens, the last of which is kEnd. `--` and /* */ comments are
-// skipped. False with `error` set if a character or literal is malformed.
+// Statement of at most kSqlBytesMax bytes into tokens, the last of which is kEnd. `--` and /* */
+// comments are skipped. False with `error` set if a character or literal is malformed.
 inline constexpr std::size_t kSqlBytesMax = 256 * 1024;
 bool tokenize(std::string_view sql, std::vector<Token>& out, SqlError& error);
 

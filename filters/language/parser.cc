@@ -8,8 +8,8 @@
 namespace creel::filters {
 namespace {
 
-constexpr std::string_view kLaterClauses[] = {"AROUND", "DEDUP", "SAMPLE", "RATE", "GROUP", "WINDOW",
-                                              "HAVING"};
+constexpr std::string_view kLaterClauses[] = {"AROUND", "DEDUP",  "SAMPLE", "RATE",
+                                              "GROUP",  "WINDOW", "HAVING"};
 
 class StatementParser {
  public:
@@ -19,13 +19,15 @@ class StatementParser {
   }
 
   bool run() {
-    if (!in_.need_keyword("SELECT") || !list() || !in_.need_keyword("FROM") || !source()) return false;
+    if (!in_.need_keyword("SELECT") || !list() || !in_.need_keyword("FROM") || !source())
+      return false;
     if (in_.take_keyword("WHERE")) {
       out_.where = in_.expression();
       if (out_.where == nullptr) return false;
     }
     for (const std::string_view clause : kLaterClauses)
-      if (in_.is_keyword(clause)) return in_.refuse(in_.peek(), cat(clause, " is not executed by this build"));
+      if (in_.is_keyword(clause))
+        return in_.refuse(in_.peek(), cat(clause, " is not executed by this build"));
     if (in_.take_keyword("LIMIT")) {
       const auto count = parse_u64(in_.peek().text);
       if (in_.peek().kind != TokenKind::kInt || !count || !in_.peek().suffix.empty())
@@ -45,7 +47,8 @@ class StatementParser {
       const Token& token = tokens[i];
       if (token.kind != TokenKind::kName || !equal_ignore_case(token.text, "FROM")) continue;
       std::size_t at = i + 1;
-      if (!equal_ignore_case(tokens[at].text, "S3Object") && !equal_ignore_case(tokens[at].text, "stdin"))
+      if (!equal_ignore_case(tokens[at].text, "S3Object") &&
+          !equal_ignore_case(tokens[at].text, "stdin"))
         continue;
       ++at;
       while (at < tokens.size() && tokens[at].kind == TokenKind::kPunct) ++at;  // [*]
@@ -76,7 +79,8 @@ class StatementParser {
   }
 
   bool list() {
-    const bool prefixed = in_.peek().kind == TokenKind::kName && in_.is_punct(".", 1) && in_.is_punct("*", 2);
+    const bool prefixed =
+        in_.peek().kind == TokenKind::kName && in_.is_punct(".", 1) && in_.is_punct("*", 2);
     if (prefixed) {
       in_.take();
       in_.take();
@@ -110,7 +114,8 @@ class StatementParser {
       } while (in_.take_punct(","));
       if (!in_.need_punct(")")) return false;
     }
-    if (in_.is_punct(",")) return in_.refuse(in_.peek(), "nothing may follow * but EXCEPT and REPLACE");
+    if (in_.is_punct(","))
+      return in_.refuse(in_.peek(), "nothing may follow * but EXCEPT and REPLACE");
     return no_overlap();
   }
 
@@ -166,7 +171,8 @@ class StatementParser {
   std::string made_name(const Expr& expr) const {
     if (expr.kind == ExprKind::kPath)
       for (std::size_t i = expr.path.steps.size(); i > 0; --i)
-        if (expr.path.steps[i - 1].kind == Step::Kind::kName) return expr.path.steps[i - 1].name.text;
+        if (expr.path.steps[i - 1].kind == Step::Kind::kName)
+          return expr.path.steps[i - 1].name.text;
     return cat("_", out_.items.size());
   }
 
@@ -202,7 +208,8 @@ bool parse_predicate(std::string_view sql, ExprPtr& out, SqlError& error) {
   if (!tokenize(sql, tokens, error)) return false;
   ExprParser parser(tokens, true);
   out = parser.expression();
-  if (out != nullptr && (parser.at_end() || parser.refuse(parser.peek(), "expected the end"))) return true;
+  if (out != nullptr && (parser.at_end() || parser.refuse(parser.peek(), "expected the end")))
+    return true;
   error = parser.error();
   return false;
 }

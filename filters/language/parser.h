@@ -6,8 +6,8 @@
 
 namespace creel::filters {
 
-// Parses one SELECT. Clauses this build does not execute (AROUND, DEDUP, SAMPLE, RATE, GROUP BY, HAVING,
-// nested sources) are refused where they stand. False with `error` set.
+// Parses one SELECT. Clauses this build does not execute (AROUND, DEDUP, SAMPLE, RATE, GROUP BY,
+// HAVING, nested sources) are refused where they stand. False with `error` set.
 bool parse_statement(std::string_view sql, Statement& out, SqlError& error);
 
 // Parses one expression over o.*: the `match` of a rule. Bare names are refused.

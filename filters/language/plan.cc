@@ -95,7 +95,8 @@ class Planner {
     for (const Replacement& replacement : statement_.replace) {
       Plan::Change change;
       change.path = replacement.path;
-      if (!changeable(change.path) || !compiler_->item(*replacement.expr, change.operand)) return false;
+      if (!changeable(change.path) || !compiler_->item(*replacement.expr, change.operand))
+        return false;
       plan_->replace.push_back(std::move(change));
     }
     return true;
@@ -125,7 +126,8 @@ class Planner {
     if (rule_.columns.empty())
       return refuse(0, "SELECT * from NDJSON to CSV needs columns = [...] or a list");
     if (!statement_.replace.empty())
-      return refuse(statement_.replace[0].path.offset, "REPLACE from NDJSON to CSV: write a list instead");
+      return refuse(statement_.replace[0].path.offset,
+                    "REPLACE from NDJSON to CSV: write a list instead");
     plan_->shape = Plan::Shape::kColumns;
     for (const Path& path : statement_.except)
       if (!changeable(path)) return false;
@@ -155,14 +157,17 @@ class Planner {
   bool tree() {
     if (is_csv()) return true;
     JsonTree& tree = plan_->tree;
-    const bool closed = !rule_.columns.empty() && rule_.new_column != NewColumn::kPass && statement_.star;
+    const bool closed =
+        !rule_.columns.empty() && rule_.new_column != NewColumn::kPass && statement_.star;
     for (const std::string& column : rule_.columns) {
       const std::vector<Step> steps = steps_of(column);
       tree.reach(steps);
       if (!closed) continue;
-      // Each level that a declared name passes through is closed; below its end everything may come.
+      // Each level that a declared name passes through is closed; below its end everything may
+      // come.
       for (std::size_t i = 0; i < steps.size(); ++i)
-        tree.nodes[tree.reach({steps.begin(), steps.begin() + static_cast<std::ptrdiff_t>(i)})].closed = true;
+        tree.nodes[tree.reach({steps.begin(), steps.begin() + static_cast<std::ptrdiff_t>(i)})]
+            .closed = true;
     }
     const std::vector<Slot>& slots = plan_->program.slots;
     for (std::uint32_t i = 0; i < slots.size(); ++i)
@@ -174,7 +179,8 @@ class Planner {
     }
     tree.strip_new = rule_.new_column == NewColumn::kStrip;
     return !tree.ambiguous ||
-           refuse(0, "a key is written both bare and in \"quotes\"; write it the same way everywhere");
+           refuse(0,
+                  "a key is written both bare and in \"quotes\"; write it the same way everywhere");
   }
 
   // A declared column is written bare; a quoted name of the same spelling means the same member.
@@ -183,7 +189,8 @@ class Planner {
     for (const std::string& column : rule_.columns) {
       const std::vector<Step> declared = steps_of(column);
       for (std::size_t i = 0; i < std::min(declared.size(), steps.size()); ++i) {
-        if (steps[i].kind != Step::Kind::kName || !steps[i].name.matches(declared[i].name.text)) break;
+        if (steps[i].kind != Step::Kind::kName || !steps[i].name.matches(declared[i].name.text))
+          break;
         steps[i] = declared[i];
       }
     }

@@ -6,8 +6,8 @@
 
 namespace creel::filters {
 
-// Compiles the rule's statement for one input format. Sets rule.redacting if it redacts. Null with `error` set if
-// the statement does not fit.
+// Compiles the rule's statement for one input format. Sets rule.redacting if it redacts. Null with
+// `error` set if the statement does not fit.
 std::unique_ptr<Plan> make_plan(Rule& rule, RecordFormat input, SqlError& error);
 
 }  // namespace creel::filters

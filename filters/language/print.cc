@@ -43,7 +43,9 @@ std::string join(const std::vector<ExprPtr>& args, std::string_view between, std
 std::string call_text(const Expr& e) {
   if (e.function == Function::kPart) return cat("o.part(", e.number.integer, ")");
   if (e.function == Function::kTrim) {
-    const std::string_view side = e.leading && e.trailing ? "BOTH " : e.leading ? "LEADING " : "TRAILING ";
+    const std::string_view side = e.leading && e.trailing ? "BOTH "
+                                  : e.leading             ? "LEADING "
+                                                          : "TRAILING ";
     const std::string characters = e.args.size() > 1 ? print(*e.args[1]) + " " : std::string();
     return cat("TRIM(", side, characters, "FROM ", print(*e.args[0]), ")");
   }
@@ -84,10 +86,10 @@ std::string timestamp_text(const Value& v) {
 
 std::string_view function_name(Function function) {
   constexpr std::string_view kNames[] = {
-      "COALESCE", "NULLIF",    "CHAR_LENGTH", "LOWER", "UPPER",  "SUBSTRING", "TRIM",    "DATE_ADD",
-      "DATE_DIFF", "TO_STRING", "TO_TIMESTAMP", "REPLACE", "CIDR", "HASH64",    "LUHN",    "ABS",
-      "ROUND",    "FLOOR",     "CEIL",        "HMAC",  "MASK",   "REDACT",    "TRUNC_IP", "ROUND_GEO",
-      "part"};
+      "COALESCE", "NULLIF",    "CHAR_LENGTH", "LOWER",        "UPPER",   "SUBSTRING", "TRIM",
+      "DATE_ADD", "DATE_DIFF", "TO_STRING",   "TO_TIMESTAMP", "REPLACE", "CIDR",      "HASH64",
+      "LUHN",     "ABS",       "ROUND",       "FLOOR",        "CEIL",    "HMAC",      "MASK",
+      "REDACT",   "TRUNC_IP",  "ROUND_GEO",   "part"};
   return kNames[static_cast<int>(function)];
 }
 
@@ -174,7 +176,8 @@ std::string print(const Statement& s) {
       out += cat(i == 0 ? " EXCEPT (" : ", ", print(s.except[i]));
     if (!s.except.empty()) out += ')';
     for (std::size_t i = 0; i < s.replace.size(); ++i)
-      out += cat(i == 0 ? " REPLACE (" : ", ", print(*s.replace[i].expr), " AS ", print(s.replace[i].path));
+      out += cat(i == 0 ? " REPLACE (" : ", ", print(*s.replace[i].expr), " AS ",
+                 print(s.replace[i].path));
     if (!s.replace.empty()) out += ')';
   }
   for (std::size_t i = 0; i < s.items.size(); ++i)

@@ -11,8 +11,8 @@ bool ends_with(std::string_view text, std::string_view end) {
   return text.size() >= end.size() && equal_ignore_case(text.substr(text.size() - end.size()), end);
 }
 
-Value find_pair(const std::vector<std::pair<std::string, std::string>>& pairs, const std::string& name,
-                bool ignore_case) {
+Value find_pair(const std::vector<std::pair<std::string, std::string>>& pairs,
+                const std::string& name, bool ignore_case) {
   for (const auto& [key, value] : pairs)
     if (key == name || (ignore_case && equal_ignore_case(key, name))) return string_value(value);
   return missing_value();
@@ -22,7 +22,8 @@ Value object_field(const ObjectInfo& object, const Path& path) {
   const std::string& field = path.steps[0].name.text;
   if (field == "key") return string_value(object.key);
   if (field == "bucket") return string_value(object.bucket);
-  if (field == "size") return int_value(static_cast<std::int64_t>(std::min<std::uint64_t>(object.size, INT64_MAX)));
+  if (field == "size")
+    return int_value(static_cast<std::int64_t>(std::min<std::uint64_t>(object.size, INT64_MAX)));
   if (field == "etag") return string_value(object.etag);
   if (field == "content_type") return string_value(object.content_type);
   if (field == "version") return string_value(object.version);
@@ -37,8 +38,9 @@ std::optional<RecordFormat> by_content_type(std::string_view type) {
   type = trim(type);
   for (const std::string_view csv : {"text/csv", "application/csv"})
     if (equal_ignore_case(type, csv)) return RecordFormat::kCsv;
-  for (const std::string_view json : {"application/x-ndjson", "application/ndjson", "application/jsonl",
-                                      "application/x-jsonlines", "application/jsonlines"})
+  for (const std::string_view json :
+       {"application/x-ndjson", "application/ndjson", "application/jsonl",
+        "application/x-jsonlines", "application/jsonlines"})
     if (equal_ignore_case(type, json)) return RecordFormat::kNdjson;
   return std::nullopt;
 }

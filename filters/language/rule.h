@@ -26,7 +26,8 @@ struct ObjectInfo {
   std::uint64_t size = 0;
   std::string etag;
   std::string version;
-  std::vector<std::pair<std::string, std::string>> metadata;  // Names without x-amz-meta-, lower case.
+  std::vector<std::pair<std::string, std::string>>
+      metadata;  // Names without x-amz-meta-, lower case.
   std::vector<std::pair<std::string, std::string>> tags;
   std::int64_t age_ms = 0;  // Log time of the operation less the object's own time.
 };
@@ -149,8 +150,8 @@ struct Rule {
   }
 };
 
-// What format the object's records have: the rule's, or by Content-Type, then by suffix (.csv, .ndjson,
-// .jsonl, each also with .gz or .zst). Nothing if neither tells.
+// What format the object's records have: the rule's, or by Content-Type, then by suffix (.csv,
+// .ndjson, .jsonl, each also with .gz or .zst). Nothing if neither tells.
 std::optional<RecordFormat> detect_format(const Rule& rule, const ObjectInfo& object);
 
 // Evaluates a match program. Nothing if it failed on this object.

@@ -18,8 +18,10 @@ void format(JsonWriter& json, const Rule& rule) {
   const CsvFormat plain;
   json.name("format").begin_object();
   if (csv.comment != 0) json.field("comment", std::string_view(&csv.comment, 1));
-  if (csv.delimiter != plain.delimiter) json.field("delimiter", std::string_view(&csv.delimiter, 1));
-  if (csv.has_quote && csv.escape != csv.quote) json.field("escape", std::string_view(&csv.escape, 1));
+  if (csv.delimiter != plain.delimiter)
+    json.field("delimiter", std::string_view(&csv.delimiter, 1));
+  if (csv.has_quote && csv.escape != csv.quote)
+    json.field("escape", std::string_view(&csv.escape, 1));
   if (csv.header == CsvFormat::Header::kNames) list(json, "header", csv.names);
   if (csv.header == CsvFormat::Header::kIgnore) json.field("header", "ignore");
   if (csv.header == CsvFormat::Header::kNone) json.field("header", "none");
@@ -28,7 +30,8 @@ void format(JsonWriter& json, const Rule& rule) {
   else if (csv.quote != plain.quote) json.field("quote", std::string_view(&csv.quote, 1));
   if (csv.quoted_newlines) json.field("quoted_newlines", true);
   if (csv.pad_ragged) json.field("ragged", "pad");
-  if (rule.format != RecordFormat::kAuto) json.field("type", rule.format == RecordFormat::kCsv ? "csv" : "ndjson");
+  if (rule.format != RecordFormat::kAuto)
+    json.field("type", rule.format == RecordFormat::kCsv ? "csv" : "ndjson");
   json.end_object();
 }
 
@@ -80,7 +83,11 @@ void write_rule(JsonWriter& json, const Rule& rule) {
   if (filters) json.field("encode", encode_text(rule));
   if (filters) format(json, rule);
   if (!rule.key_reference.empty())
-    json.name("key").begin_object().field("hmac", rule.key_reference).field("id", rule.key_id).end_object();
+    json.name("key")
+        .begin_object()
+        .field("hmac", rule.key_reference)
+        .field("id", rule.key_id)
+        .end_object();
   if (rule.match != nullptr) json.field("match", rule.match_text);
   if (filters) {
     if (rule.max_errors.absolute) json.field("max_errors", rule.max_errors.count);
@@ -116,8 +123,8 @@ void seal(Rule& rule) {
   write_rule(json, rule);
   Sha256 hash;
   hash.update(as_bytes(rule.canonical_json));
-  hash.update(as_bytes(cat("\n", rule.key != nullptr ? rule.key->check_value() : std::string(), "\n",
-                           kEngineAbi)));
+  hash.update(as_bytes(
+      cat("\n", rule.key != nullptr ? rule.key->check_value() : std::string(), "\n", kEngineAbi)));
   rule.identity = hash.finish();
 }
 

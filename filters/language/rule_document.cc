@@ -58,9 +58,12 @@ std::size_t offset_of(std::string_view source, TextPlace place) {
   return std::min(at + place.column - 1, source.size());
 }
 
-std::size_t utf8_size(std::uint32_t c) { return c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4; }
+std::size_t utf8_size(std::uint32_t c) {
+  return c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+}
 
-// Steps over one written character or escape of a basic string; `decoded` grows by what it stands for.
+// Steps over one written character or escape of a basic string; `decoded` grows by what it stands
+// for.
 void step_escape(std::string_view source, std::size_t& at, std::size_t& decoded) {
   const char letter = at + 1 < source.size() ? source[at + 1] : '\0';
   if (letter == 'u' || letter == 'U') {
@@ -70,7 +73,8 @@ void step_escape(std::string_view source, std::size_t& at, std::size_t& decoded)
     at += 2 + digits;
   } else if (letter == '\n' || letter == ' ' || letter == '\t' || letter == '\r') {
     at += 2;  // A line ending in a backslash: white space is skipped up to the next text.
-    while (at < source.size() && (source[at] == ' ' || source[at] == '\t' || source[at] == '\r' || source[at] == '\n'))
+    while (at < source.size() &&
+           (source[at] == ' ' || source[at] == '\t' || source[at] == '\r' || source[at] == '\n'))
       ++at;
   } else {
     at += 2;
@@ -97,7 +101,8 @@ Result<RuleDocument> read_json_document(std::string_view text) {
   return document;
 }
 
-TextPlace place_in_string(const RuleDocument& document, const TomlValue& value, std::size_t offset) {
+TextPlace place_in_string(const RuleDocument& document, const TomlValue& value,
+                          std::size_t offset) {
   if (document.source.empty()) return place_of(value.string, offset);
   const std::string_view source = document.source;
   std::size_t at = offset_of(source, value.place);

@@ -20,8 +20,8 @@ bool FieldReader::refuse_text(const TomlValue& value, std::string_view field, st
   const std::string where = place_text(place_in_string(document_, value, offset));
   const bool in_file = !document_.source.empty();
   if (error_.empty())
-    error_ = cat(context_, in_file ? "" : field, in_file ? "" : ", ", where, ": ", in_file ? field : "",
-                 in_file ? ": " : "", reason);
+    error_ = cat(context_, in_file ? "" : field, in_file ? "" : ", ", where, ": ",
+                 in_file ? field : "", in_file ? ": " : "", reason);
   return false;
 }
 
@@ -37,14 +37,17 @@ bool FieldReader::boolean(const TomlValue& value, std::string_view field, bool& 
   return true;
 }
 
-bool FieldReader::strings(const TomlValue& value, std::string_view field, std::vector<std::string>& out) {
+bool FieldReader::strings(const TomlValue& value, std::string_view field,
+                          std::vector<std::string>& out) {
   out.clear();
   if (value.type != TomlType::kArray) return refuse(value, field, "expected a list of strings");
-  if (value.items.size() > kColumnsMax) return refuse(value, field, cat("more than ", kColumnsMax, " entries"));
+  if (value.items.size() > kColumnsMax)
+    return refuse(value, field, cat("more than ", kColumnsMax, " entries"));
   for (const TomlValue& item : value.items) {
     if (item.type != TomlType::kString) return refuse(item, field, "expected a string");
     for (const std::string& other : out)
-      if (other == item.string) return refuse(item, field, cat("'", item.string, "' is there twice"));
+      if (other == item.string)
+        return refuse(item, field, cat("'", item.string, "' is there twice"));
     out.push_back(item.string);
   }
   return true;
@@ -69,7 +72,8 @@ bool FieldReader::bytes(const TomlValue& value, std::string_view field, std::uin
   } else if (value.type == TomlType::kString) {
     std::string_view text = value.string;
     std::uint64_t unit = 1;
-    const std::pair<std::string_view, std::uint64_t> units[] = {{"KiB", KiB}, {"MiB", MiB}, {"GiB", GiB}};
+    const std::pair<std::string_view, std::uint64_t> units[] = {
+        {"KiB", KiB}, {"MiB", MiB}, {"GiB", GiB}};
     for (const auto& [name, size] : units) {
       if (text.size() <= name.size() || text.substr(text.size() - name.size()) != name) continue;
       text = trim(text.substr(0, text.size() - name.size()));
@@ -80,7 +84,8 @@ bool FieldReader::bytes(const TomlValue& value, std::string_view field, std::uin
     if (number && *number > UINT64_MAX / unit) number.reset();
     if (number) number = *number * unit;
   }
-  if (!number) return refuse(value, field, "expected a number of bytes, such as 65536 or \"64 KiB\"");
+  if (!number)
+    return refuse(value, field, "expected a number of bytes, such as 65536 or \"64 KiB\"");
   if (*number < low || *number > high)
     return refuse(value, field, cat("must lie between ", low, " and ", high, " bytes"));
   out = *number;
@@ -89,9 +94,11 @@ bool FieldReader::bytes(const TomlValue& value, std::string_view field, std::uin
 
 bool FieldReader::duration(const TomlValue& value, std::string_view field, Duration& out) {
   const std::string_view text = value.string;
-  const std::pair<std::string_view, std::int64_t> units[] = {
-      {"ms", 1'000'000}, {"s", 1'000'000'000}, {"m", 60'000'000'000}, {"h", 3'600'000'000'000},
-      {"d", 86'400'000'000'000}};
+  const std::pair<std::string_view, std::int64_t> units[] = {{"ms", 1'000'000},
+                                                             {"s", 1'000'000'000},
+                                                             {"m", 60'000'000'000},
+                                                             {"h", 3'600'000'000'000},
+                                                             {"d", 86'400'000'000'000}};
   for (const auto& [name, ns] : units) {
     if (value.type != TomlType::kString || text.size() <= name.size()) continue;
     if (text.substr(text.size() - name.size()) != name) continue;
@@ -105,7 +112,8 @@ bool FieldReader::duration(const TomlValue& value, std::string_view field, Durat
 
 bool FieldReader::character(const TomlValue& value, std::string_view field, char& out) {
   if (value.type != TomlType::kString || value.string.size() != 1 ||
-      static_cast<unsigned char>(value.string[0]) >= 0x80 || value.string[0] == '\n' || value.string[0] == '\r')
+      static_cast<unsigned char>(value.string[0]) >= 0x80 || value.string[0] == '\n' ||
+      value.string[0] == '\r')
     return refuse(value, field, "expected one ASCII character, no line end");
   out = value.string[0];
   return true;
@@ -123,9 +131,11 @@ bool FieldReader::error_limit(const TomlValue& value, std::string_view field, Er
   std::int64_t whole = 0;
   const bool reads = value.type == TomlType::kString && !text.empty() && text.back() == '%' &&
                      parse_number(text.substr(0, text.size() - 1), percent) &&
-                     multiply(percent, from_int(10), per_mille) == Fault::kNone && to_int(per_mille, whole);
+                     multiply(percent, from_int(10), per_mille) == Fault::kNone &&
+                     to_int(per_mille, whole);
   if (!reads || whole < 0 || whole > 1000)
-    return refuse(value, field, "expected a number of records, or a share such as \"1%\" or \"0.5%\"");
+    return refuse(value, field,
+                  "expected a number of records, or a share such as \"1%\" or \"0.5%\"");
   out = {};
   out.per_mille = static_cast<std::uint32_t>(whole);
   return true;
@@ -137,7 +147,8 @@ bool read_header(FieldReader& fields, const TomlValue& value, CsvFormat& csv) {
   if (value.type == TomlType::kArray) {
     csv.header = CsvFormat::Header::kNames;
     return fields.strings(value, "format.header", csv.names) &&
-           (!csv.names.empty() || fields.refuse(value, "format.header", "the list of names is empty"));
+           (!csv.names.empty() ||
+            fields.refuse(value, "format.header", "the list of names is empty"));
   }
   int which = 0;
   if (!fields.choice(value, "format.header", {"use", "ignore", "none"}, which)) return false;
@@ -147,13 +158,15 @@ bool read_header(FieldReader& fields, const TomlValue& value, CsvFormat& csv) {
   return true;
 }
 
-bool read_format_field(FieldReader& fields, const TomlEntry& entry, Rule& rule, bool& escape_given) {
+bool read_format_field(FieldReader& fields, const TomlEntry& entry, Rule& rule,
+                       bool& escape_given) {
   const TomlValue& value = entry.value;
   CsvFormat& csv = rule.csv;
   int which = 0;
   if (entry.name == "type") {
     if (value.string == "json" || value.string == "pattern" || value.string == "text")
-      return fields.refuse(value, "format.type", cat(value.string, " is not executed by this build"));
+      return fields.refuse(value, "format.type",
+                           cat(value.string, " is not executed by this build"));
     if (!fields.choice(value, "format.type", {"auto", "csv", "ndjson"}, which)) return false;
     rule.format = static_cast<RecordFormat>(which);
     return true;
@@ -198,7 +211,8 @@ bool read_format(FieldReader& fields, const TomlValue& value, Rule& rule) {
   if (!escape_given) csv.escape = csv.quote;
   if (csv.has_quote && (csv.quote == csv.delimiter || csv.escape == csv.delimiter))
     return fields.refuse(value, "format", "delimiter, quote and escape must differ");
-  if (csv.comment != 0 && (csv.comment == csv.delimiter || (csv.has_quote && csv.comment == csv.quote)))
+  if (csv.comment != 0 &&
+      (csv.comment == csv.delimiter || (csv.has_quote && csv.comment == csv.quote)))
     return fields.refuse(value, "format", "comment must differ from delimiter and quote");
   return true;
 }

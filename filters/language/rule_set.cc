@@ -12,10 +12,10 @@
 namespace creel::filters {
 namespace {
 
-// Fields whose stages this build does not run. Refused, because a rule that is only half obeyed is worse
-// than none.
-constexpr std::string_view kLaterFields[] = {"route", "time", "time_unit", "max_keys", "shadow", "also",
-                                             "lane"};
+// Fields whose stages this build does not run. Refused, because a rule that is only half obeyed is
+// worse than none.
+constexpr std::string_view kLaterFields[] = {"route",  "time", "time_unit", "max_keys",
+                                             "shadow", "also", "lane"};
 
 bool is_name(std::string_view name) {
   if (name.empty() || name.size() > 32) return false;
@@ -29,7 +29,8 @@ bool is_name(std::string_view name) {
 // Builds one rule from its table.
 class RuleBuilder {
  public:
-  RuleBuilder(const RuleDocument& document, std::string context, const KeyLoader& keys, RuleOptions options)
+  RuleBuilder(const RuleDocument& document, std::string context, const KeyLoader& keys,
+              RuleOptions options)
       : fields_(document, std::move(context)), keys_(keys), options_(options) {}
 
   std::unique_ptr<Rule> build(const TomlValue& table) {
@@ -73,10 +74,12 @@ class RuleBuilder {
     int which = 0;
     if (entry.name == "name") {
       return fields_.string(value, "name", rule_->name) &&
-             (is_name(rule_->name) || fields_.refuse(value, "name", "expected 1 to 32 of a-z, 0-9 and -"));
+             (is_name(rule_->name) ||
+              fields_.refuse(value, "name", "expected 1 to 32 of a-z, 0-9 and -"));
     }
     if (entry.name == "match" || entry.name == "sql")
-      return value.type == TomlType::kString || fields_.refuse(value, entry.name, "expected a string");
+      return value.type == TomlType::kString ||
+             fields_.refuse(value, entry.name, "expected a string");
     if (entry.name == "targets")
       return fields_.strings(value, "targets", rule_->targets) &&
              (!rule_->targets.empty() || fields_.refuse(value, "targets", "the list is empty"));
@@ -122,7 +125,8 @@ class RuleBuilder {
     const TomlValue& value = entry.value;
     int which = 0;
     if (entry.name == "on_error") {
-      if (!fields_.choice(value, "on_error", {"dlq", "drop", "pass", "fail_object"}, which)) return false;
+      if (!fields_.choice(value, "on_error", {"dlq", "drop", "pass", "fail_object"}, which))
+        return false;
       rule_->on_error = static_cast<OnError>(which);
       return true;
     }
@@ -136,7 +140,8 @@ class RuleBuilder {
       rule_->redact_error_dead_letter = which == 1;
       return true;
     }
-    if (entry.name == "max_errors") return fields_.error_limit(value, "max_errors", rule_->max_errors);
+    if (entry.name == "max_errors")
+      return fields_.error_limit(value, "max_errors", rule_->max_errors);
     if (entry.name == "max_record")
       return fields_.bytes(value, "max_record", 64, 16 * MiB, rule_->max_record);
     if (entry.name == "max_inflated")
@@ -186,7 +191,8 @@ class RuleBuilder {
       rule_->retain = retain;
       return true;
     }
-    if (entry.name == "dead_letter") return fields_.string(value, "dead_letter", rule_->dead_letter_bucket);
+    if (entry.name == "dead_letter")
+      return fields_.string(value, "dead_letter", rule_->dead_letter_bucket);
     return false;
   }
 
@@ -197,18 +203,21 @@ class RuleBuilder {
     const std::string_view format = std::string_view(text).substr(0, plus);
     const std::string_view packing =
         plus == std::string::npos ? std::string_view() : std::string_view(text).substr(plus + 1);
-    bool fine = packing.empty() ? plus == std::string::npos : packing == "zstd" || packing == "none";
+    bool fine =
+        packing.empty() ? plus == std::string::npos : packing == "zstd" || packing == "none";
     if (packing == "zstd") rule_->compress = Compress::kZstd;
     if (packing == "none") rule_->compress = Compress::kNone;
     if (format == "csv") rule_->encode = RecordFormat::kCsv;
     else if (format == "ndjson") rule_->encode = RecordFormat::kNdjson;
     else fine = fine && format == "same";
-    return fine || fields_.refuse(value, "encode",
-                                  "expected same, csv or ndjson, with +zstd or +none behind it if wanted");
+    return fine ||
+           fields_.refuse(value, "encode",
+                          "expected same, csv or ndjson, with +zstd or +none behind it if wanted");
   }
 
   bool key(const TomlValue& value) {
-    if (value.type != TomlType::kTable) return fields_.refuse(value, "key", "expected {hmac = …, id = …}");
+    if (value.type != TomlType::kTable)
+      return fields_.refuse(value, "key", "expected {hmac = …, id = …}");
     for (const TomlEntry& entry : value.entries) {
       if (entry.name == "hmac") {
         if (!fields_.string(entry.value, "key.hmac", rule_->key_reference)) return false;
@@ -245,7 +254,8 @@ class RuleBuilder {
         } else if (entry.name == "dropped" && counts) {
           test.dropped = static_cast<std::uint64_t>(entry.value.integer);
         } else {
-          return fields_.refuse(entry.value, "tests", cat("'", entry.name, "': expected in, out, dlq or dropped"));
+          return fields_.refuse(entry.value, "tests",
+                                cat("'", entry.name, "': expected in, out, dlq or dropped"));
         }
       }
     }
@@ -262,7 +272,8 @@ class RuleBuilder {
       return true;
     }
     if (!options_.keys_required) return rule_->key_missing = true;
-    if (bytes.ok()) return refuse("key", cat("the key is shorter than ", KeyedHash::kKeyBytesMin, " bytes"));
+    if (bytes.ok())
+      return refuse("key", cat("the key is shorter than ", KeyedHash::kKeyBytesMin, " bytes"));
     code_ = ErrorCode::kUnavailable;
     return refuse("key", cat("cannot read the key: ", bytes.error().detail));
   }
@@ -339,7 +350,9 @@ class RuleBuilder {
       return refuse("columns", "without a header give the names as format.header = [...]");
     const bool same = !rule_->encode || rule_->encode == rule_->format;
     if (rule_->on_error == OnError::kPass && !same)
-      return refuse("on_error", "\"pass\" needs the output format of the input: set format.type to match encode");
+      return refuse(
+          "on_error",
+          "\"pass\" needs the output format of the input: set format.type to match encode");
     if (!rule_->csv.has_quote && rule_->csv.quoted_newlines)
       return refuse("format", "quoted_newlines needs a quote");
     return !rule_->redacting || fails_closed();
@@ -347,8 +360,9 @@ class RuleBuilder {
 
   bool no_record_fields() {
     constexpr std::string_view kOnlyWithSql[] = {
-        "format", "encode",       "on_error",   "where_false", "columns", "new_column", "missing", "max_errors",
-        "max_record", "max_inflated", "redacts", "redact_error", "tests", "key",        "binary",  "empty"};
+        "format",  "encode",     "on_error",   "where_false",  "columns", "new_column",
+        "missing", "max_errors", "max_record", "max_inflated", "redacts", "redact_error",
+        "tests",   "key",        "binary",     "empty"};
     for (const std::string_view name : kOnlyWithSql)
       if (given(name)) return refuse(name, "has no effect without sql");
     return true;
@@ -364,7 +378,8 @@ class RuleBuilder {
       return refuse("format", "ragged = \"pad\" could shift a column past its redaction");
     if (!rule_->statement->star) return true;
     if (rule_->columns.empty())
-      return refuse("sql", "a redacting SELECT * needs columns = [...]: a new column must not get out");
+      return refuse("sql",
+                    "a redacting SELECT * needs columns = [...]: a new column must not get out");
     if (rule_->new_column == NewColumn::kPass)
       return refuse("new_column", "\"pass\" would let a new column out");
     return true;
@@ -419,7 +434,8 @@ class RuleSetLoader {
                                        [](const auto& rule) { return rule->redacting; });
     if (redacting && !default_given)
       return fail(ErrorCode::kInvalid,
-                  "default must be stated when a rule redacts: an object whose key matches no rule would be "
+                  "default must be stated when a rule redacts: an object whose key matches no rule "
+                  "would be "
                   "sent raw");
     return std::shared_ptr<const RuleSet>(std::move(set));
   }
@@ -460,16 +476,20 @@ class RuleSetLoader {
   RuleOptions options_;
 };
 
-Result<std::shared_ptr<const RuleSet>> RuleSet::parse_toml(std::string_view toml, const KeyLoader& keys,
+Result<std::shared_ptr<const RuleSet>> RuleSet::parse_toml(std::string_view toml,
+                                                           const KeyLoader& keys,
                                                            RuleOptions options) {
-  if (toml.size() > kBytesMax) return fail(ErrorCode::kTooLarge, cat("rules are longer than ", kBytesMax, " bytes"));
+  if (toml.size() > kBytesMax)
+    return fail(ErrorCode::kTooLarge, cat("rules are longer than ", kBytesMax, " bytes"));
   TRY(document, read_toml_document(toml));
   return RuleSetLoader(document, keys, options).load();
 }
 
-Result<std::shared_ptr<const RuleSet>> RuleSet::parse_json(std::string_view json, const KeyLoader& keys,
+Result<std::shared_ptr<const RuleSet>> RuleSet::parse_json(std::string_view json,
+                                                           const KeyLoader& keys,
                                                            RuleOptions options) {
-  if (json.size() > kBytesMax) return fail(ErrorCode::kTooLarge, cat("rules are longer than ", kBytesMax, " bytes"));
+  if (json.size() > kBytesMax)
+    return fail(ErrorCode::kTooLarge, cat("rules are longer than ", kBytesMax, " bytes"));
   TRY(document, read_json_document(json));
   return RuleSetLoader(document, keys, options).load();
 }

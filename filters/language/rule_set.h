@@ -9,7 +9,8 @@
 
 namespace creel::filters {
 
-// Reads the bytes behind `file:PATH` or `env:NAME`. The caller knows files and environment; filters/ does not.
+// Reads the bytes behind `file:PATH` or `env:NAME`. The caller knows files and environment;
+// filters/ does not.
 class KeyLoader {
  public:
   // Errors: kNotFound, kDenied (a key file others can read), kIo. The text never holds key bytes.
@@ -20,8 +21,9 @@ class KeyLoader {
 };
 
 struct RuleOptions {
-  // When a set is accepted, a key that cannot be read is an error. When a stored set is loaded again, its rule
-  // holds every object instead: a lost key must not stop the others, nor let raw data out.
+  // When a set is accepted, a key that cannot be read is an error. When a stored set is loaded
+  // again, its rule holds every object instead: a lost key must not stop the others, nor let raw
+  // data out.
   bool keys_required = true;
   bool run_tests = true;
 };
@@ -29,7 +31,7 @@ struct RuleOptions {
 struct Decision {
   Action action = Action::kReplicate;
   const Rule* rule = nullptr;  // Null: the default decided.
-  bool match_failed = false;   // Held because `match` failed on this object.
+  bool match_failed = false;  // Held because `match` failed on this object.
 };
 
 // All rules of a bucket, compiled. Immutable; shared as shared_ptr<const RuleSet>.
@@ -38,11 +40,14 @@ class RuleSet {
   static constexpr std::size_t kBytesMax = 256 * 1024;
   static constexpr std::size_t kRulesMax = 64;
 
-  // Errors: kInvalid, kTooLarge, kUnsupported: "rule 'pos', line 7, column 12: …"; kUnavailable: a key.
-  static Result<std::shared_ptr<const RuleSet>> parse_toml(std::string_view toml, const KeyLoader& keys,
+  // Errors: kInvalid, kTooLarge, kUnsupported: "rule 'pos', line 7, column 12: …"; kUnavailable: a
+  // key.
+  static Result<std::shared_ptr<const RuleSet>> parse_toml(std::string_view toml,
+                                                           const KeyLoader& keys,
                                                            RuleOptions options = {});
   // The same shape as JSON: {"default": …, "rule": […]}. Places are those inside the statement.
-  static Result<std::shared_ptr<const RuleSet>> parse_json(std::string_view json, const KeyLoader& keys,
+  static Result<std::shared_ptr<const RuleSet>> parse_json(std::string_view json,
+                                                           const KeyLoader& keys,
                                                            RuleOptions options = {});
 
   // The first rule that names the target and matches the object.

@@ -39,7 +39,8 @@ bool run_one(const Rule& rule, const RuleTest& test, std::string& reason) {
   const Counters& counters = filter->counters();
   if (test.out && less_newline(*test.out) != less_newline(as_text(output)))
     return reason = cat("expected '", less_newline(*test.out), "', got '",
-                        less_newline(as_text(output)).substr(0, 1000), "'"), false;
+                        less_newline(as_text(output)).substr(0, 1000), "'"),
+           false;
   if (test.dead && *test.dead != counters.dead)
     return reason = cat("expected ", *test.dead, " dead letters, got ", counters.dead), false;
   if (test.dropped && *test.dropped != counters.dropped)

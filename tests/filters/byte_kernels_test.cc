@@ -12,8 +12,8 @@ namespace creel::filters {
 namespace {
 
 using test::Seed;
-using test::TestRandom;
 using test::seeds;
+using test::TestRandom;
 
 struct Found {
   std::vector<std::uint32_t> ends;
@@ -54,7 +54,11 @@ Tokens index_json(const ByteKernels& kernels, const std::string& text) {
   index.tokens = tokens.data();
   kernels.json(exact.data(), exact.size(), index);
   tokens.resize(index.count);
-  return {tokens, index.open_string, index.control, index.beyond_ascii, index.first_backslash,
+  return {tokens,
+          index.open_string,
+          index.control,
+          index.beyond_ascii,
+          index.first_backslash,
           index.last_backslash};
 }
 
@@ -96,7 +100,8 @@ TEST(ByteKernels, AllAgreeOnCsv) {
   for (Seed seed : seeds(3000)) {
     SCOPED_TRACE(seed.replay_hint());
     TestRandom random(seed);
-    const std::string alphabets[] = {"ab,\n", "ab,\n\"", "a,\r\n\"", std::string("\xc3\xa9,\n\0", 5)};
+    const std::string alphabets[] = {"ab,\n", "ab,\n\"", "a,\r\n\"",
+                                     std::string("\xc3\xa9,\n\0", 5)};
     const std::string text = random.text(random.skewed_below(700), random.pick(alphabets));
     CsvDialect dialect;
     dialect.quoted_newlines = random.chance(0.5);
@@ -113,7 +118,8 @@ TEST(ByteKernels, AllAgreeOnJson) {
   for (Seed seed : seeds(3000)) {
     SCOPED_TRACE(seed.replay_hint());
     TestRandom random(seed);
-    const std::string alphabets[] = {"{}[]:,\"a1 ", "\"\\a", "\"\\a{\t\n\r\x0c\x1a\x1b\x1d]}:,", std::string("\xc3\xa9\"{\x01\x1f\0", 7)};
+    const std::string alphabets[] = {"{}[]:,\"a1 ", "\"\\a", "\"\\a{\t\n\r\x0c\x1a\x1b\x1d]}:,",
+                                     std::string("\xc3\xa9\"{\x01\x1f\0", 7)};
     const std::string text = random.text(random.skewed_below(700), random.pick(alphabets));
     const Tokens expected = plain_json(text);
     for (std::size_t k = 0; k < count; ++k)

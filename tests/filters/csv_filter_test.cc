@@ -20,22 +20,25 @@ TEST(CsvFilter, StarCopiesKeptRecordsUntouched) {
 }
 
 TEST(CsvFilter, ListPicksNamesAndComputes) {
-  const Outcome o = run_csv("SELECT note, station AS s, temp * 2 AS twice FROM S3Object WHERE wind > 5", kWeather);
+  const Outcome o = run_csv(
+      "SELECT note, station AS s, temp * 2 AS twice FROM S3Object WHERE wind > 5", kWeather);
   EXPECT_EQ(o.out, "note,s,twice\n\"gusts, strong\",B,-6.5\n,C,\n");
 }
 
 TEST(CsvFilter, ExceptAndReplaceKeepTheOtherCellsAsWritten) {
-  const Outcome o =
-      run_rule("columns = ['station','temp','wind','note']\n"
-               "sql = '''SELECT * EXCEPT (wind) REPLACE (UPPER(note) AS note) FROM S3Object'''",
-               kWeather);
+  const Outcome o = run_rule(
+      "columns = ['station','temp','wind','note']\n"
+      "sql = '''SELECT * EXCEPT (wind) REPLACE (UPPER(note) AS note) FROM S3Object'''",
+      kWeather);
   EXPECT_EQ(o.out,
-            "station,temp,note\nA,12.5,CALM\nB,-3.25,\"GUSTS, STRONG\"\nC,,\nD,12.50,\"SAID \"\"NO\"\"\"\n");
+            "station,temp,note\nA,12.5,CALM\nB,-3.25,\"GUSTS, STRONG\"\nC,,\nD,12.50,\"SAID "
+            "\"\"NO\"\"\"\n");
 }
 
 TEST(CsvFilter, BecomesNdjson) {
-  const Outcome o = run_rule("encode = 'ndjson'\nsql = 'SELECT station, CAST(temp AS FLOAT) t, note FROM S3Object'",
-                             kWeather);
+  const Outcome o = run_rule(
+      "encode = 'ndjson'\nsql = 'SELECT station, CAST(temp AS FLOAT) t, note FROM S3Object'",
+      kWeather);
   EXPECT_EQ(o.out,
             "{\"station\":\"A\",\"t\":12.5,\"note\":\"calm\"}\n"
             "{\"station\":\"B\",\"t\":-3.25,\"note\":\"gusts, strong\"}\n"
@@ -50,18 +53,24 @@ TEST(CsvFilter, LineEndsAreKept) {
 }
 
 TEST(CsvFilter, BomIsSkippedAndBlankLinesAreNoRecords) {
-  const Outcome o = run_csv("SELECT * FROM S3Object WHERE a = '1'", "\xef\xbb\xbf" "a,b\n\n1,2\n\n\n1,3\n");
+  const Outcome o = run_csv("SELECT * FROM S3Object WHERE a = '1'",
+                            "\xef\xbb\xbf"
+                            "a,b\n\n1,2\n\n\n1,3\n");
   EXPECT_EQ(o.out, "a,b\n1,2\n1,3\n");
   EXPECT_EQ(o.counters.rows, 2u);
 }
 
 TEST(CsvFilter, FailedRecordsBecomeDeadLetters) {
-  const Outcome o = run_csv("SELECT * FROM S3Object WHERE t > 1", "id,t\n1,2\n2,warm\n3,5,6\n4,\"x\"y\n5,9\n");
+  const Outcome o =
+      run_csv("SELECT * FROM S3Object WHERE t > 1", "id,t\n1,2\n2,warm\n3,5,6\n4,\"x\"y\n5,9\n");
   EXPECT_EQ(o.out, "id,t\n1,2\n5,9\n");
-  EXPECT_EQ(o.dead,
-            "{\"off\":9,\"len\":6,\"row\":2,\"reason\":\"number\",\"col\":\"t\",\"raw\":\"2,warm\",\"cut\":false}\n"
-            "{\"off\":16,\"len\":5,\"row\":3,\"reason\":\"ragged\",\"raw\":\"3,5,6\",\"cut\":false}\n"
-            "{\"off\":22,\"len\":6,\"row\":4,\"reason\":\"csv\",\"raw\":\"4,\\\"x\\\"y\",\"cut\":false}\n");
+  EXPECT_EQ(
+      o.dead,
+      "{\"off\":9,\"len\":6,\"row\":2,\"reason\":\"number\",\"col\":\"t\",\"raw\":\"2,warm\","
+      "\"cut\":false}\n"
+      "{\"off\":16,\"len\":5,\"row\":3,\"reason\":\"ragged\",\"raw\":\"3,5,6\",\"cut\":false}\n"
+      "{\"off\":22,\"len\":6,\"row\":4,\"reason\":\"csv\",\"raw\":\"4,\\\"x\\\"y\",\"cut\":false}"
+      "\n");
   EXPECT_EQ(o.counters.dead, 3u);
 }
 
@@ -76,7 +85,8 @@ TEST(CsvFilter, OnErrorChoosesWhereFailedRecordsGo) {
 }
 
 TEST(CsvFilter, WhereFalseMayGoToDeadLetters) {
-  const Outcome o = run_rule("where_false = 'dlq'\nsql = 'SELECT * FROM S3Object WHERE t > 5'", "t\n1\n9\n");
+  const Outcome o =
+      run_rule("where_false = 'dlq'\nsql = 'SELECT * FROM S3Object WHERE t > 5'", "t\n1\n9\n");
   EXPECT_EQ(o.counters.dead, 1u);
   EXPECT_EQ(o.counters.errors, 0u);
   EXPECT_NE(o.dead.find("\"reason\":\"where\""), std::string::npos);
@@ -93,10 +103,19 @@ TEST(CsvFilter, TooManyErrorsHoldTheObject) {
 
 TEST(CsvFilter, HeaderForms) {
   const std::string_view input = "a,b\n1,2\n";
-  EXPECT_EQ(run_rule("format = {type='csv', header='none'}\nsql = 'SELECT _2 FROM S3Object'", input).out, "b\n2\n");
-  EXPECT_EQ(run_rule("format = {type='csv', header='ignore'}\nsql = 'SELECT _2 FROM S3Object'", input).out, "2\n");
-  EXPECT_EQ(run_rule("format = {type='csv', header=['x','y']}\nsql = \"SELECT y FROM S3Object WHERE x = '1'\"",
-                     input).out, "2\n");
+  EXPECT_EQ(
+      run_rule("format = {type='csv', header='none'}\nsql = 'SELECT _2 FROM S3Object'", input).out,
+      "b\n2\n");
+  EXPECT_EQ(
+      run_rule("format = {type='csv', header='ignore'}\nsql = 'SELECT _2 FROM S3Object'", input)
+          .out,
+      "2\n");
+  EXPECT_EQ(
+      run_rule(
+          "format = {type='csv', header=['x','y']}\nsql = \"SELECT y FROM S3Object WHERE x = '1'\"",
+          input)
+          .out,
+      "2\n");
 }
 
 TEST(CsvFilter, DialectOptions) {
@@ -107,7 +126,8 @@ TEST(CsvFilter, DialectOptions) {
   EXPECT_EQ(o.out, "a;b\n1;NA\n4;'x;y'\n");
   EXPECT_EQ(o.counters.rows, 3u);
   const Outcome escaped = run_rule(
-      "format = {type='csv', escape='\\'}\nsql = \"\"\"SELECT b FROM S3Object WHERE b = 'p\\\"q'\"\"\"",
+      "format = {type='csv', escape='\\'}\nsql = \"\"\"SELECT b FROM S3Object WHERE b = "
+      "'p\\\"q'\"\"\"",
       "a,b\n1,\"p\\\"q\"\n2,z\n");
   EXPECT_EQ(escaped.out, "b\n\"p\\\"q\"\n");
   EXPECT_EQ(escaped.counters.rows, 2u);
@@ -115,8 +135,9 @@ TEST(CsvFilter, DialectOptions) {
 
 TEST(CsvFilter, QuotedNewlines) {
   const std::string_view input = "a,b\n1,\"x\ny\"\n2,z\n";
-  const Outcome o = run_rule("format = {type='csv', quoted_newlines=true}\nsql = \"SELECT * FROM S3Object WHERE a = '1'\"",
-                             input);
+  const Outcome o = run_rule(
+      "format = {type='csv', quoted_newlines=true}\nsql = \"SELECT * FROM S3Object WHERE a = '1'\"",
+      input);
   EXPECT_EQ(o.out, "a,b\n1,\"x\ny\"\n");
   EXPECT_EQ(o.counters.rows, 2u);
   // Without it the quote is unclosed at the line's end, and reading goes on behind that.
@@ -128,7 +149,8 @@ TEST(CsvFilter, QuotedNewlines) {
 TEST(CsvFilter, UnclosedQuoteCostsOneLine) {
   std::string input = "a,b\n1,\"never closed\n";
   for (int i = 0; i < 100'000; ++i) input += "2,ok\n";
-  const Outcome o = run_rule("format = {type='csv', quoted_newlines=true}\nsql = 'SELECT a FROM S3Object'", input);
+  const Outcome o = run_rule(
+      "format = {type='csv', quoted_newlines=true}\nsql = 'SELECT a FROM S3Object'", input);
   EXPECT_EQ(o.counters.dead, 1u);
   EXPECT_EQ(o.counters.kept, 100'000u);
 }
@@ -138,7 +160,8 @@ TEST(CsvFilter, LongLineIsSkippedWithoutBuffering) {
   const Outcome o = run_csv("SELECT a FROM S3Object", input);
   EXPECT_EQ(o.out, "a\n1\n3\n");
   EXPECT_EQ(o.counters.dead, 1u);
-  EXPECT_NE(o.dead.find("\"off\":8,\"len\":5000000,\"row\":2,\"reason\":\"too_long\""), std::string::npos);
+  EXPECT_NE(o.dead.find("\"off\":8,\"len\":5000000,\"row\":2,\"reason\":\"too_long\""),
+            std::string::npos);
   EXPECT_NE(o.dead.find("\"cut\":true"), std::string::npos);
   EXPECT_LT(o.dead.size(), 70'000u);
 }
@@ -182,12 +205,15 @@ TEST(CsvFilter, EmptyObject) {
 
 TEST(CsvFilter, AbsentColumnHoldsOrIsNull) {
   EXPECT_EQ(run_csv("SELECT * FROM S3Object WHERE c > 1", "a,b\n1,2\n").held, "columns");
-  const Outcome o = run_rule("missing = 'null'\nsql = 'SELECT a, c FROM S3Object WHERE c IS NULL'", "a,b\n1,2\n");
+  const Outcome o =
+      run_rule("missing = 'null'\nsql = 'SELECT a, c FROM S3Object WHERE c IS NULL'", "a,b\n1,2\n");
   EXPECT_EQ(o.out, "a,c\n1,\n");
 }
 
 TEST(CsvFilter, ColumnsBindByNameInAnyOrderAndCase) {
-  EXPECT_EQ(run_csv("SELECT Temp FROM S3Object WHERE STATION = 'A'", "temp,station\n1,A\n2,B\n").out, "Temp\n1\n");
+  EXPECT_EQ(
+      run_csv("SELECT Temp FROM S3Object WHERE STATION = 'A'", "temp,station\n1,A\n2,B\n").out,
+      "Temp\n1\n");
   EXPECT_EQ(run_csv("SELECT \"Temp\" FROM S3Object", "temp,x\n1,A\n").held, "columns");
 }
 

@@ -3,11 +3,12 @@
 namespace creel::filters::test {
 namespace {
 
-// The value of an expression over a CSV record n=5, d=2.50, s=Héllo, e= (NULL), t=a time; as CSV text. "!reason" if
-// it fails.
+// The value of an expression over a CSV record n=5, d=2.50, s=Héllo, e= (NULL), t=a time; as CSV
+// text. "!reason" if it fails.
 std::string eval(std::string_view expr) {
-  const Outcome o = run_csv(cat("SELECT ", expr, " AS x FROM S3Object"),
-                            "n,d,s,e,t,ip\n5,2.50,H\xc3\xa9llo,,2026-02-28T23:30:15.250+01:00,192.168.7.9\n");
+  const Outcome o =
+      run_csv(cat("SELECT ", expr, " AS x FROM S3Object"),
+              "n,d,s,e,t,ip\n5,2.50,H\xc3\xa9llo,,2026-02-28T23:30:15.250+01:00,192.168.7.9\n");
   if (o.counters.dead == 1) {
     const std::size_t at = o.dead.find("\"reason\":\"") + 10;
     return "!" + o.dead.substr(at, o.dead.find('"', at) - at);
@@ -26,32 +27,33 @@ void expect_all(std::initializer_list<Case> cases) {
 }
 
 TEST(Expression, Arithmetic) {
-  expect_all({{"1 + 2 * 3", "7"},
-              {"(1 + 2) * 3", "9"},
-              {"7 / 2", "3"},
-              {"-7 / 2", "-3"},
-              {"7 % 3", "1"},
-              {"7.0 / 2", "3.5"},
-              {"1 / 3.0", "0.333333"},
-              {"2 / 3.0", "0.666667"},
-              {"0.1 + 0.2", "0.3"},
-              {"0.1e0 + 0.2e0", "0.30000000000000004"},
-              {"1e300 * 1e300", "!overflow"},
-              {"9223372036854775807 + 1", "!overflow"},
-              {"9223372036854775808 + 1", "9223372036854775809"},
-              {"n / 0", "!division"},
-              {"n / 0.0", "!division"},
-              {"n % 0", "!division"},
-              {"n + d", "7.5"},
-              {"n * d", "12.5"},
-              {"n + e", ""},
-              {"n + s", "!number"},
-              {"-n", "-5"},
-              {"-(-n)", "5"},
-              {"12345678901234567890123456789012345678 + 0", "12345678901234567890123456789012345678"},
-              {"99999999999999999999999999999999999999 + 1", "!overflow"},
-              {"n || '-' || d || e", ""},
-              {"n || '-' || d", "5-2.50"}});
+  expect_all(
+      {{"1 + 2 * 3", "7"},
+       {"(1 + 2) * 3", "9"},
+       {"7 / 2", "3"},
+       {"-7 / 2", "-3"},
+       {"7 % 3", "1"},
+       {"7.0 / 2", "3.5"},
+       {"1 / 3.0", "0.333333"},
+       {"2 / 3.0", "0.666667"},
+       {"0.1 + 0.2", "0.3"},
+       {"0.1e0 + 0.2e0", "0.30000000000000004"},
+       {"1e300 * 1e300", "!overflow"},
+       {"9223372036854775807 + 1", "!overflow"},
+       {"9223372036854775808 + 1", "9223372036854775809"},
+       {"n / 0", "!division"},
+       {"n / 0.0", "!division"},
+       {"n % 0", "!division"},
+       {"n + d", "7.5"},
+       {"n * d", "12.5"},
+       {"n + e", ""},
+       {"n + s", "!number"},
+       {"-n", "-5"},
+       {"-(-n)", "5"},
+       {"12345678901234567890123456789012345678 + 0", "12345678901234567890123456789012345678"},
+       {"99999999999999999999999999999999999999 + 1", "!overflow"},
+       {"n || '-' || d || e", ""},
+       {"n || '-' || d", "5-2.50"}});
 }
 
 TEST(Expression, Casts) {
@@ -76,9 +78,15 @@ TEST(Expression, Casts) {
 TEST(Expression, Strings) {
   expect_all({{"CHAR_LENGTH(s)", "5"},
               {"CHARACTER_LENGTH('')", "0"},
-              {"LOWER('\xc3\x84\xce\xa9" "A')", "\xc3\xa4\xcf\x89" "a"},
+              {"LOWER('\xc3\x84\xce\xa9"
+               "A')",
+               "\xc3\xa4\xcf\x89"
+               "a"},
               {"UPPER(s)", "H\xc3\x89LLO"},
-              {"UPPER('stra\xc3\x9f" "e')", "STRA\xc3\x9f" "E"},
+              {"UPPER('stra\xc3\x9f"
+               "e')",
+               "STRA\xc3\x9f"
+               "E"},
               {"SUBSTRING(s, 2)", "\xc3\xa9llo"},
               {"SUBSTRING(s FROM 2 FOR 2)", "\xc3\xa9l"},
               {"SUBSTRING('123456789', 0)", "123456789"},
@@ -112,31 +120,32 @@ TEST(Expression, Conditionals) {
 }
 
 TEST(Expression, TimesAreReadPrintedAndMoved) {
-  expect_all({{"CAST(t AS TIMESTAMP)", "2026-02-28T23:30:15.25+01:00"},
-              {"EXTRACT(YEAR FROM t)", "2026"},
-              {"EXTRACT(HOUR FROM t)", "23"},
-              {"EXTRACT(TIMEZONE_HOUR FROM t)", "1"},
-              {"EXTRACT(TIMEZONE_MINUTE FROM CAST('2026-01-01T00:00-05:30' AS TIMESTAMP))", "-30"},
-              {"DATE_ADD(DAY, 1, t)", "2026-03-01T23:30:15.25+01:00"},
-              {"DATE_ADD(MONTH, 1, `2026-01-31T`)", "2026-02-28"},
-              {"DATE_ADD(YEAR, 5, `2010-01-01T`)", "2015-01-01"},
-              {"DATE_ADD(MONTH, 1, `2010T`)", "2010-02T"},
-              {"DATE_ADD(HOUR, 1, `2017-01-10T`)", "2017-01-10T01:00Z"},
-              {"DATE_DIFF(YEAR, `2010-01-01T`, `2011-01-01T`)", "1"},
-              {"DATE_DIFF(YEAR, `2010-12T`, `2010-01T`)", "0"},
-              {"DATE_DIFF(MONTH, `2010-12T`, `2011-04T`)", "4"},
-              {"DATE_DIFF(DAY, `2010-01-01T23:00:00Z`, `2010-01-02T01:00:00Z`)", "0"},
-              {"TO_STRING(`1969-07-20T20:18Z`, 'MMMM d, y')", "\"July 20, 1969\""},
-              {"TO_STRING(`1969-07-20T20:18Z`, 'MM-dd-yyyy')", "07-20-1969"},
-              {"TO_STRING(`1969-07-20T20:18Z`, 'h:m a')", "8:18 PM"},
-              {"TO_STRING(`1969-07-20T20:18:00+08:00`, 'y-MM-dd''T''H:m:ssX')", "1969-07-20T20:18:00+08"},
-              {"TO_STRING(`1969-07-20T20:18:00+08:00`, 'HH:mmXXX')", "20:18+08:00"},
-              {"TO_TIMESTAMP('2007T')", "2007T"},
-              {"TO_TIMESTAMP('2007-02-23T12:14:33.079-08:00')", "2007-02-23T12:14:33.079-08:00"},
-              {"`2007-02-23T12:00Z` = `2007-02-23T04:00-08:00`", "true"},
-              {"t > `2026-02-28T`", "true"},
-              {"TO_TIMESTAMP('soon')", "!cast"},
-              {"DATE_ADD(YEAR, 9000, `2010T`)", "!overflow"}});
+  expect_all(
+      {{"CAST(t AS TIMESTAMP)", "2026-02-28T23:30:15.25+01:00"},
+       {"EXTRACT(YEAR FROM t)", "2026"},
+       {"EXTRACT(HOUR FROM t)", "23"},
+       {"EXTRACT(TIMEZONE_HOUR FROM t)", "1"},
+       {"EXTRACT(TIMEZONE_MINUTE FROM CAST('2026-01-01T00:00-05:30' AS TIMESTAMP))", "-30"},
+       {"DATE_ADD(DAY, 1, t)", "2026-03-01T23:30:15.25+01:00"},
+       {"DATE_ADD(MONTH, 1, `2026-01-31T`)", "2026-02-28"},
+       {"DATE_ADD(YEAR, 5, `2010-01-01T`)", "2015-01-01"},
+       {"DATE_ADD(MONTH, 1, `2010T`)", "2010-02T"},
+       {"DATE_ADD(HOUR, 1, `2017-01-10T`)", "2017-01-10T01:00Z"},
+       {"DATE_DIFF(YEAR, `2010-01-01T`, `2011-01-01T`)", "1"},
+       {"DATE_DIFF(YEAR, `2010-12T`, `2010-01T`)", "0"},
+       {"DATE_DIFF(MONTH, `2010-12T`, `2011-04T`)", "4"},
+       {"DATE_DIFF(DAY, `2010-01-01T23:00:00Z`, `2010-01-02T01:00:00Z`)", "0"},
+       {"TO_STRING(`1969-07-20T20:18Z`, 'MMMM d, y')", "\"July 20, 1969\""},
+       {"TO_STRING(`1969-07-20T20:18Z`, 'MM-dd-yyyy')", "07-20-1969"},
+       {"TO_STRING(`1969-07-20T20:18Z`, 'h:m a')", "8:18 PM"},
+       {"TO_STRING(`1969-07-20T20:18:00+08:00`, 'y-MM-dd''T''H:m:ssX')", "1969-07-20T20:18:00+08"},
+       {"TO_STRING(`1969-07-20T20:18:00+08:00`, 'HH:mmXXX')", "20:18+08:00"},
+       {"TO_TIMESTAMP('2007T')", "2007T"},
+       {"TO_TIMESTAMP('2007-02-23T12:14:33.079-08:00')", "2007-02-23T12:14:33.079-08:00"},
+       {"`2007-02-23T12:00Z` = `2007-02-23T04:00-08:00`", "true"},
+       {"t > `2026-02-28T`", "true"},
+       {"TO_TIMESTAMP('soon')", "!cast"},
+       {"DATE_ADD(YEAR, 9000, `2010T`)", "!overflow"}});
 }
 
 TEST(Expression, Numbers) {
@@ -212,8 +221,10 @@ TEST(Expression, Patterns) {
 // Kleene's tables, over constants and with the sides computed.
 TEST(Expression, ThreeValuedLogic) {
   constexpr std::string_view kValues[] = {"FALSE", "TRUE", "NULL"};
-  constexpr std::string_view kAnd[3][3] = {{"false", "false", "false"}, {"false", "true", ""}, {"false", "", ""}};
-  constexpr std::string_view kOr[3][3] = {{"false", "true", ""}, {"true", "true", "true"}, {"", "true", ""}};
+  constexpr std::string_view kAnd[3][3] = {
+      {"false", "false", "false"}, {"false", "true", ""}, {"false", "", ""}};
+  constexpr std::string_view kOr[3][3] = {
+      {"false", "true", ""}, {"true", "true", "true"}, {"", "true", ""}};
   constexpr std::string_view kNot[3] = {"true", "false", ""};
   for (int a = 0; a < 3; ++a) {
     EXPECT_EQ(eval(cat("NOT ", kValues[a])), kNot[a]);

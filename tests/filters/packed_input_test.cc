@@ -28,12 +28,17 @@ TEST(PackedInput, GzipLeavesAsZstd) {
   EXPECT_EQ(o.held, "") << o.detail;
   EXPECT_TRUE(o.zstd);
   EXPECT_EQ(plain_of(o.out), "a,b\n3,4\n");
-  EXPECT_EQ(run_rule(cat(kSql, "\nencode = 'same+none'"), gzip_sample(), "a.csv.gz").out, "a,b\n3,4\n");
+  EXPECT_EQ(run_rule(cat(kSql, "\nencode = 'same+none'"), gzip_sample(), "a.csv.gz").out,
+            "a,b\n3,4\n");
 }
 
 TEST(PackedInput, ManyMembersAndFrames) {
-  EXPECT_EQ(run_rule(cat(kSql, "\nencode = 'csv+none'"), gzip_sample() + gzip_sample(), "a.csv.gz").counters.rows, 5u);
-  EXPECT_EQ(run_rule(cat(kSql, "\nencode = 'csv+none'"), zstd_of("a,b\n5,") + zstd_of("6\n7,8\n")).out, "a,b\n5,6\n7,8\n");
+  EXPECT_EQ(run_rule(cat(kSql, "\nencode = 'csv+none'"), gzip_sample() + gzip_sample(), "a.csv.gz")
+                .counters.rows,
+            5u);
+  EXPECT_EQ(
+      run_rule(cat(kSql, "\nencode = 'csv+none'"), zstd_of("a,b\n5,") + zstd_of("6\n7,8\n")).out,
+      "a,b\n5,6\n7,8\n");
 }
 
 TEST(PackedInput, CutAnywhereIsHeldNeverPartial) {
@@ -64,8 +69,11 @@ TEST(PackedInput, DamageAndTrailingBytesAreHeld) {
 TEST(PackedInput, BombsAreHeld) {
   const std::string bomb = zstd_of(std::string(8'000'000, 'x'));
   EXPECT_EQ(run_rule(kSql, bomb).held, "bomb");
-  EXPECT_EQ(run_rule(cat(kSql, "\nmax_inflated = 1000"), zstd_of("a,b\n" + std::string(2000, '1'))).held, "bomb");
-  EXPECT_EQ(run_rule(cat(kSql, "\nmax_inflated = 1000"), "a,b\n" + std::string(2000, '1')).held, "bomb");
+  EXPECT_EQ(
+      run_rule(cat(kSql, "\nmax_inflated = 1000"), zstd_of("a,b\n" + std::string(2000, '1'))).held,
+      "bomb");
+  EXPECT_EQ(run_rule(cat(kSql, "\nmax_inflated = 1000"), "a,b\n" + std::string(2000, '1')).held,
+            "bomb");
 }
 
 TEST(PackedInput, ShortObjectsArePlain) {

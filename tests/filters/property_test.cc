@@ -10,15 +10,16 @@ namespace creel::filters::test {
 namespace {
 
 using creel::test::Seed;
-using creel::test::TestRandom;
 using creel::test::seeds;
+using creel::test::TestRandom;
 
 // CSV with everything that makes it hard, and some that breaks it.
 std::string hostile_csv(TestRandom& random, std::size_t rows) {
   std::string out = "a,b,c\n";
-  constexpr std::string_view kCells[] = {"",          "1",      "12.5",   "\"q\"",     "\"x,y\"",   "\"say \"\"hi\"\"\"",
-                                         "-3",        "x",      "\"\"",   "\"open",    "st\"ray",   "\"bad\"tail",
-                                         "h\xc3\xa9", "\"n\n\"", "1e3",    "\xff",      "   7",      "\"\r\n\""};
+  constexpr std::string_view kCells[] = {
+      "",          "1",       "12.5", "\"q\"",  "\"x,y\"", "\"say \"\"hi\"\"\"",
+      "-3",        "x",       "\"\"", "\"open", "st\"ray", "\"bad\"tail",
+      "h\xc3\xa9", "\"n\n\"", "1e3",  "\xff",   "   7",    "\"\r\n\""};
   for (std::size_t i = 0; i < rows; ++i) {
     const std::size_t cells = random.chance(0.9) ? 3 : random.below(5);
     for (std::size_t c = 0; c < cells; ++c) {
@@ -32,14 +33,17 @@ std::string hostile_csv(TestRandom& random, std::size_t rows) {
 
 std::string hostile_json(TestRandom& random, std::size_t rows) {
   std::string out;
-  constexpr std::string_view kValues[] = {"1",  "2.5", "\"x\"", "null", "true",         "[1,{\"q\":2}]", "{\"d\":{\"e\":1}}",
-                                          "{}", "[]",  "\"\\\"\\u0041\"", "1e400", "\"\xc3\xa9\"", "tru", "\"open", "01"};
+  constexpr std::string_view kValues[] = {
+      "1",  "2.5", "\"x\"",           "null",  "true",         "[1,{\"q\":2}]", "{\"d\":{\"e\":1}}",
+      "{}", "[]",  "\"\\\"\\u0041\"", "1e400", "\"\xc3\xa9\"", "tru",           "\"open",
+      "01"};
   for (std::size_t i = 0; i < rows; ++i) {
     out += '{';
     for (const std::string_view key : {"a", "b", "c"}) {
       if (random.chance(0.1)) continue;
       if (out.back() != '{') out += ',';
-      out += cat("\"", key, "\":", random.chance(0.8) ? kValues[random.below(10)] : random.pick(kValues));
+      out += cat("\"", key,
+                 "\":", random.chance(0.8) ? kValues[random.below(10)] : random.pick(kValues));
     }
     out += "}\n";
   }
@@ -55,18 +59,21 @@ std::vector<std::size_t> random_cuts(TestRandom& random, std::size_t size) {
 }
 
 bool same(const Outcome& a, const Outcome& b) {
-  return a.out == b.out && a.dead == b.dead && a.held == b.held && a.counters.rows == b.counters.rows &&
-         a.counters.kept == b.counters.kept && a.counters.dead == b.counters.dead &&
-         a.counters.unknown == b.counters.unknown;
+  return a.out == b.out && a.dead == b.dead && a.held == b.held &&
+         a.counters.rows == b.counters.rows && a.counters.kept == b.counters.kept &&
+         a.counters.dead == b.counters.dead && a.counters.unknown == b.counters.unknown;
 }
 
 // Goal: the output does not depend on how the input was cut into pieces, nor on its packing.
 TEST(FilterProperty, PiecesDoNotMatter) {
   const std::string_view rules[] = {
       "sql = 'SELECT * FROM S3Object WHERE a > 1'\nmax_errors = '100%'",
-      "sql = \"SELECT c, a, b || 'x' AS bx FROM S3Object WHERE b <> '' OR a IS NULL\"\nmax_errors = '100%'",
-      "sql = 'SELECT * REPLACE (UPPER(b) AS b) FROM S3Object'\nmax_errors = '100%'\nformat = {quoted_newlines = true}",
-      "sql = 'SELECT * FROM S3Object WHERE a > 1'\nencode = 'same+zstd'\nmax_record = 64\nmax_errors = '100%'"};
+      "sql = \"SELECT c, a, b || 'x' AS bx FROM S3Object WHERE b <> '' OR a IS NULL\"\nmax_errors "
+      "= '100%'",
+      "sql = 'SELECT * REPLACE (UPPER(b) AS b) FROM S3Object'\nmax_errors = '100%'\nformat = "
+      "{quoted_newlines = true}",
+      "sql = 'SELECT * FROM S3Object WHERE a > 1'\nencode = 'same+zstd'\nmax_record = "
+      "64\nmax_errors = '100%'"};
   std::vector<std::shared_ptr<const RuleSet>> sets;
   for (const std::string_view rule : rules) sets.push_back(must_parse(rule_text(rule)));
   for (Seed seed : seeds(400)) {
@@ -83,17 +90,20 @@ TEST(FilterProperty, PiecesDoNotMatter) {
       const auto packed = zstd_compress(as_bytes(input));
       ASSERT_TRUE(packed.ok());
       const std::string stored = to_string(packed.value());
-      EXPECT_TRUE(same(run_pieces(rule, object, stored, random_cuts(random, stored.size())), whole));
+      EXPECT_TRUE(
+          same(run_pieces(rule, object, stored, random_cuts(random, stored.size())), whole));
     }
   }
 }
 
 // Goal: reading what was written gives the same cells, whatever they hold.
 TEST(FilterProperty, CsvCellsSurviveARoundTrip) {
-  const auto to_json = must_parse(rule_text("encode = 'ndjson'\nformat = {type = 'csv', quoted_newlines = true}\n"
-                                            "sql = 'SELECT * FROM S3Object'"));
-  const auto to_csv = must_parse(rule_text("encode = 'csv'\nformat = {type = 'ndjson', quoted_newlines = true}\n"
-                                           "columns = ['a','b','c']\nsql = 'SELECT * FROM S3Object'"));
+  const auto to_json =
+      must_parse(rule_text("encode = 'ndjson'\nformat = {type = 'csv', quoted_newlines = true}\n"
+                           "sql = 'SELECT * FROM S3Object'"));
+  const auto to_csv =
+      must_parse(rule_text("encode = 'csv'\nformat = {type = 'ndjson', quoted_newlines = true}\n"
+                           "columns = ['a','b','c']\nsql = 'SELECT * FROM S3Object'"));
   for (Seed seed : seeds(300)) {
     SCOPED_TRACE(seed.replay_hint());
     TestRandom random(seed);
@@ -120,7 +130,8 @@ TEST(FilterProperty, CsvCellsSurviveARoundTrip) {
   }
 }
 
-// Goal: the vector path cuts just like the byte-by-byte reader, which is the definition of the format.
+// Goal: the vector path cuts just like the byte-by-byte reader, which is the definition of the
+// format.
 TEST(FilterProperty, KernelsCutLikeTheReader) {
   const ByteKernels* kernels[8];
   const std::size_t count = all_byte_kernels(kernels, 8);
@@ -147,7 +158,8 @@ TEST(FilterProperty, KernelsCutLikeTheReader) {
         ASSERT_EQ(fast.text(a), reference.text(b));
         ASSERT_EQ(a.fault, b.fault);
         ASSERT_EQ(a.cells, b.cells);
-        for (std::uint32_t c = 0; c < a.cells; ++c) ASSERT_EQ(fast.raw_cell(a, c), reference.raw_cell(b, c));
+        for (std::uint32_t c = 0; c < a.cells; ++c)
+          ASSERT_EQ(fast.raw_cell(a, c), reference.raw_cell(b, c));
       }
     }
   }
@@ -161,7 +173,8 @@ TEST(FilterProperty, NumberBoundsAgreeWithExactComparison) {
     const auto number = [&] {
       std::string text = random.chance(0.4) ? "-" : "";
       text += random.text(1 + random.below(random.chance(0.1) ? 25 : 6), "0123456789");
-      if (random.chance(0.6)) text += "." + random.text(1 + random.below(random.chance(0.1) ? 12 : 4), "019");
+      if (random.chance(0.6))
+        text += "." + random.text(1 + random.below(random.chance(0.1) ? 12 : 4), "019");
       return text;
     };
     const std::string left = number();
@@ -218,8 +231,21 @@ TEST(FilterProperty, DecimalArithmeticIsExact) {
 std::string random_expression(TestRandom& random, int depth) {
   const auto sub = [&] { return random_expression(random, depth - 1); };
   if (depth <= 0) {
-    constexpr std::string_view kLeaves[] = {"a", "\"B c\"", "x.y[2].z", "1", "-2.50", "3e5", "'it''s'", "NULL", "MISSING",
-                                            "TRUE", "`2020-01-02T03:04:05Z`", "o.key", "o.meta['k']", "_3", "5."};
+    constexpr std::string_view kLeaves[] = {"a",
+                                            "\"B c\"",
+                                            "x.y[2].z",
+                                            "1",
+                                            "-2.50",
+                                            "3e5",
+                                            "'it''s'",
+                                            "NULL",
+                                            "MISSING",
+                                            "TRUE",
+                                            "`2020-01-02T03:04:05Z`",
+                                            "o.key",
+                                            "o.meta['k']",
+                                            "_3",
+                                            "5."};
     return std::string(random.pick(kLeaves));
   }
   switch (random.below(16)) {
@@ -247,14 +273,17 @@ TEST(FilterProperty, CanonicalTextIsStable) {
   for (Seed seed : seeds(1000)) {
     SCOPED_TRACE(seed.replay_hint());
     TestRandom random(seed);
-    const std::string sql = cat("select ", random_expression(random, 3), " as \"q\"\"r\", b from S3Object s where ",
-                                random_expression(random, 4), " limit 7");
+    const std::string sql =
+        cat("select ", random_expression(random, 3), " as \"q\"\"r\", b from S3Object s where ",
+            random_expression(random, 4), " limit 7");
     Statement first;
     Statement second;
     SqlError error;
-    ASSERT_TRUE(parse_statement(sql, first, error)) << error.reason << " at " << error.offset << ": " << sql;
+    ASSERT_TRUE(parse_statement(sql, first, error))
+        << error.reason << " at " << error.offset << ": " << sql;
     const std::string text = print(first);
-    ASSERT_TRUE(parse_statement(text, second, error)) << error.reason << " at " << error.offset << ": " << text;
+    ASSERT_TRUE(parse_statement(text, second, error))
+        << error.reason << " at " << error.offset << ": " << text;
     ASSERT_EQ(print(second), text);
   }
 }
@@ -264,13 +293,16 @@ TEST(FilterProperty, AnyExpressionRunsOnAnyRecord) {
   for (Seed seed : seeds(1000)) {
     SCOPED_TRACE(seed.replay_hint());
     TestRandom random(seed);
-    const std::string sql = cat("SELECT a, ", random_expression(random, 3), " AS v FROM S3Object WHERE ",
-                                random_expression(random, 3));
-    const auto set = parse(rule_text(cat("missing = 'null'\nmax_errors = '100%'\nsql = '''", sql, "'''")));
+    const std::string sql = cat("SELECT a, ", random_expression(random, 3),
+                                " AS v FROM S3Object WHERE ", random_expression(random, 3));
+    const auto set =
+        parse(rule_text(cat("missing = 'null'\nmax_errors = '100%'\nsql = '''", sql, "'''")));
     if (!set.ok()) continue;
     const Rule& rule = *set.value()->rules()[0];
-    if (rule.csv_plan != nullptr) run_pieces(rule, object_named("a.csv"), hostile_csv(random, 30), {});
-    if (rule.ndjson_plan != nullptr) run_pieces(rule, object_named("a.ndjson"), hostile_json(random, 30), {});
+    if (rule.csv_plan != nullptr)
+      run_pieces(rule, object_named("a.csv"), hostile_csv(random, 30), {});
+    if (rule.ndjson_plan != nullptr)
+      run_pieces(rule, object_named("a.ndjson"), hostile_json(random, 30), {});
   }
 }
 
@@ -279,8 +311,9 @@ TEST(FilterProperty, RowsDoNotInfluenceEachOther) {
   for (Seed seed : seeds(300)) {
     SCOPED_TRACE(seed.replay_hint());
     TestRandom random(seed);
-    const std::string sql = cat("SELECT a, ", random_expression(random, 3), " AS v FROM S3Object WHERE (",
-                                random_expression(random, 3), ") IS NOT FALSE");
+    const std::string sql =
+        cat("SELECT a, ", random_expression(random, 3), " AS v FROM S3Object WHERE (",
+            random_expression(random, 3), ") IS NOT FALSE");
     const auto set = parse(rule_text(cat("max_errors = '100%'\nsql = '''", sql, "'''")));
     if (!set.ok() || set.value()->rules()[0]->ndjson_plan == nullptr) continue;
     const Rule& rule = *set.value()->rules()[0];

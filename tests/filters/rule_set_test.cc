@@ -5,7 +5,8 @@ namespace {
 
 Decision decide(std::string_view match, const ObjectInfo& object) {
   static std::shared_ptr<const RuleSet> keep;
-  keep = must_parse(cat("default = 'hold'\n[[rule]]\nname = 'r'\naction = 'drop'\nmatch = '''", match, "'''\n"));
+  keep = must_parse(
+      cat("default = 'hold'\n[[rule]]\nname = 'r'\naction = 'drop'\nmatch = '''", match, "'''\n"));
   return keep->decide(object);
 }
 
@@ -24,14 +25,26 @@ ObjectInfo sample() {
 }
 
 TEST(RuleSet, MatchSeesTheObject) {
-  const std::string_view yes[] = {
-      "o.key GLOB 'vib/*/*.csv{,.gz,.zst}' AND o.size < 2GiB", "o.part(2) = 'pump-3'", "o.content_type LIKE 'text/%'",
-      "o.meta['site'] = 'north'", "o.meta['Site'] = 'north'", "o.tag['kind'] IN ('can', 'lin')", "o.age >= 90",
-      "o.bucket || '/' || o.version = 'field/v7'", "o.size BETWEEN 3MiB AND 4MiB", "o.tag['other'] IS MISSING",
-      "LOWER(o.etag) = 'abc'", "o.part(9) IS NULL", "NOT o.key GLOB '*.csv'", "o.key MATCHES 'pump-[0-9]+/'"};
-  for (const std::string_view match : yes) EXPECT_EQ(decide(match, sample()).action, Action::kDrop) << match;
-  const std::string_view no[] = {"o.key GLOB 'vib/*.csv'", "o.size > 3MiB", "o.tag['other'] = 'x'", "o.age > 90"};
-  for (const std::string_view match : no) EXPECT_EQ(decide(match, sample()).action, Action::kHold) << match;
+  const std::string_view yes[] = {"o.key GLOB 'vib/*/*.csv{,.gz,.zst}' AND o.size < 2GiB",
+                                  "o.part(2) = 'pump-3'",
+                                  "o.content_type LIKE 'text/%'",
+                                  "o.meta['site'] = 'north'",
+                                  "o.meta['Site'] = 'north'",
+                                  "o.tag['kind'] IN ('can', 'lin')",
+                                  "o.age >= 90",
+                                  "o.bucket || '/' || o.version = 'field/v7'",
+                                  "o.size BETWEEN 3MiB AND 4MiB",
+                                  "o.tag['other'] IS MISSING",
+                                  "LOWER(o.etag) = 'abc'",
+                                  "o.part(9) IS NULL",
+                                  "NOT o.key GLOB '*.csv'",
+                                  "o.key MATCHES 'pump-[0-9]+/'"};
+  for (const std::string_view match : yes)
+    EXPECT_EQ(decide(match, sample()).action, Action::kDrop) << match;
+  const std::string_view no[] = {"o.key GLOB 'vib/*.csv'", "o.size > 3MiB", "o.tag['other'] = 'x'",
+                                 "o.age > 90"};
+  for (const std::string_view match : no)
+    EXPECT_EQ(decide(match, sample()).action, Action::kHold) << match;
 }
 
 TEST(RuleSet, AMatchThatFailsHoldsTheObject) {
@@ -67,9 +80,13 @@ TEST(RuleSet, FormatComesFromRuleThenTypeThenSuffix) {
 }
 
 TEST(RuleSet, IdentityDependsOnMeaningNotOnSpelling) {
-  const auto identity = [](std::string_view lines) { return must_parse(rule_text(lines))->rules()[0]->identity; };
+  const auto identity = [](std::string_view lines) {
+    return must_parse(rule_text(lines))->rules()[0]->identity;
+  };
   const auto base = identity("sql = 'SELECT a FROM S3Object WHERE b > 1'");
-  EXPECT_EQ(identity("on_error = 'dlq'\nsql = '''select  A AS \"a\"\nfrom s3object S where (B>1)'''"), base);
+  EXPECT_EQ(
+      identity("on_error = 'dlq'\nsql = '''select  A AS \"a\"\nfrom s3object S where (B>1)'''"),
+      base);
   EXPECT_NE(identity("sql = 'SELECT a FROM S3Object WHERE b > 2'"), base);
   EXPECT_NE(identity("sql = 'SELECT a FROM S3Object WHERE \"b\" > 1'"), base);
   EXPECT_NE(identity("on_error = 'drop'\nsql = 'SELECT a FROM S3Object WHERE b > 1'"), base);
@@ -77,12 +94,17 @@ TEST(RuleSet, IdentityDependsOnMeaningNotOnSpelling) {
 
 TEST(RuleSet, CanonicalJsonIsTheSameRuleAgain) {
   const auto set = must_parse(
-      "default = 'drop'\n[[rule]]\nname = 'full'\nmatch = \"o.part(1) = 'pos' AND o.meta['k'] = 'v'\"\n"
-      "targets = ['a', 'b']\nformat = {type='csv', header=['x','y'], delimiter=';', null=['NA'], escape='\\'}\n"
-      "encode = 'ndjson+zstd'\non_error = 'drop'\nwhere_false = 'dlq'\nmax_errors = '0.5%'\nmax_record = '64 KiB'\n"
-      "key = {hmac = 'env:KEY', id = 'k'}\nretain = '30d'\nempty = 'marker'\ndeletes = 'ignore'\nmetadata = ['site']\n"
+      "default = 'drop'\n[[rule]]\nname = 'full'\nmatch = \"o.part(1) = 'pos' AND o.meta['k'] = "
+      "'v'\"\n"
+      "targets = ['a', 'b']\nformat = {type='csv', header=['x','y'], delimiter=';', null=['NA'], "
+      "escape='\\'}\n"
+      "encode = 'ndjson+zstd'\non_error = 'drop'\nwhere_false = 'dlq'\nmax_errors = "
+      "'0.5%'\nmax_record = '64 KiB'\n"
+      "key = {hmac = 'env:KEY', id = 'k'}\nretain = '30d'\nempty = 'marker'\ndeletes = "
+      "'ignore'\nmetadata = ['site']\n"
       "dead_letter = 'dead'\nmissing = 'null'\nredact_error = 'dlq'\n"
-      "sql = \"SELECT HMAC(LOWER(TRIM(x))) AS h, TRIM(LEADING '0' FROM y) y FROM S3Object s WHERE s.x LIKE 'a%' LIMIT 9\"\n"
+      "sql = \"SELECT HMAC(LOWER(TRIM(x))) AS h, TRIM(LEADING '0' FROM y) y FROM S3Object s WHERE "
+      "s.x LIKE 'a%' LIMIT 9\"\n"
       "tests = [{in = \"a1;2\\n\", dlq = 0}]\n"
       "[[rule]]\nname = 'plain'\naction = 'hold'\n");
   const std::string json = set->canonical_json();
@@ -95,9 +117,11 @@ TEST(RuleSet, CanonicalJsonIsTheSameRuleAgain) {
 }
 
 TEST(RuleSet, ExplainShowsTheProgram) {
-  const auto set = must_parse(rule_text("format = 'csv'\nsql = 'SELECT a FROM S3Object WHERE b > 1 AND c < d'"));
+  const auto set =
+      must_parse(rule_text("format = 'csv'\nsql = 'SELECT a FROM S3Object WHERE b > 1 AND c < d'"));
   const std::string text = explain(*set->rules()[0]);
-  EXPECT_NE(text.find("where: compare_number narrow_not_false compare and"), std::string::npos) << text;
+  EXPECT_NE(text.find("where: compare_number narrow_not_false compare and"), std::string::npos)
+      << text;
   EXPECT_NE(text.find("warning: c and d are compared as text"), std::string::npos) << text;
 }
 

@@ -21,7 +21,8 @@ class FixedKeys final : public KeyLoader {
   }
 };
 
-inline Result<std::shared_ptr<const RuleSet>> parse(std::string_view toml, RuleOptions options = {}) {
+inline Result<std::shared_ptr<const RuleSet>> parse(std::string_view toml,
+                                                    RuleOptions options = {}) {
   const FixedKeys keys;
   return RuleSet::parse_toml(toml, keys, options);
 }

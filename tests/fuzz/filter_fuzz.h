@@ -1,4 +1,5 @@
-// Runs one object through every rule of a fixed set, whole and in two pieces; both must agree and conserve rows.
+// Runs one object through every rule of a fixed set, whole and in two pieces; both must agree and
+// conserve rows.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -21,10 +22,11 @@ struct Ran {
   bool held;
 };
 
-inline Ran run_once(const Rule& rule, const ObjectInfo& object, std::string_view data, std::size_t cut) {
+inline Ran run_once(const Rule& rule, const ObjectInfo& object, std::string_view data,
+                    std::size_t cut) {
   const auto filter = RecordFilter::make(rule, object);
-  bool fine = filter->push(as_bytes(data.substr(0, cut))).ok() && filter->push(as_bytes(data.substr(cut))).ok() &&
-              filter->finish().ok();
+  bool fine = filter->push(as_bytes(data.substr(0, cut))).ok() &&
+              filter->push(as_bytes(data.substr(cut))).ok() && filter->finish().ok();
   const Counters& c = filter->counters();
   if (fine && !filter->sends_raw()) check(c.rows == c.kept + c.dropped + c.dead);
   Ran ran{to_string(filter->take_output()), to_string(filter->take_dead_letters()), !fine};
@@ -32,7 +34,8 @@ inline Ran run_once(const Rule& rule, const ObjectInfo& object, std::string_view
   return ran;
 }
 
-inline void run_all(const RuleSet& set, const char* key, const std::uint8_t* data, std::size_t size) {
+inline void run_all(const RuleSet& set, const char* key, const std::uint8_t* data,
+                    std::size_t size) {
   const std::string_view text = as_text({data, size});
   ObjectInfo object;
   object.key = key;

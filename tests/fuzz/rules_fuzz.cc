@@ -1,4 +1,5 @@
-// Any bytes as a rule document, TOML and JSON: parsed, compiled and its canonical form parsed again, or refused.
+// Any bytes as a rule document, TOML and JSON: parsed, compiled and its canonical form parsed
+// again, or refused.
 #include <cstddef>
 #include <cstdint>
 
