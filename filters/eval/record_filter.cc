@@ -517,7 +517,7 @@ class Pipeline final : public RecordFilter {
   }
 
   const Rule& rule_;
-  const ObjectInfo& object_;
+  const ObjectInfo object_;
   FilterOptions options_;
   InputStage input_;
   const Plan* plan_ = nullptr;

@@ -39,7 +39,7 @@ struct FilterOptions {
 // before it are already outside.
 class RecordFilter {
  public:
-  // `rule` (an action = filter rule) and `object` must outlive the filter.
+  // `rule` (an action = filter rule) must outlive the filter; `object` is copied.
   static std::unique_ptr<RecordFilter> make(const Rule& rule, const ObjectInfo& object,
                                             FilterOptions options = {});
   virtual ~RecordFilter() = default;
