@@ -56,6 +56,9 @@ Result<Unit> ResponseWriter::head(Ctx& ctx, int status, const HeaderList& header
   if (!keep) all.add("Connection", "close");
   else if (setting_.minor == 0) all.add("Connection", "keep-alive");
   std::string text;
+  // Expected over an empty body: a client that waits for its 100 falls out of step on a kept
+  // connection that answers without one (botocore then waits for the close).
+  if (keep && setting_.expect_continue) text = "HTTP/1.1 100 Continue\r\n\r\n";
   TRY_DO(append_head(text, cat("HTTP/1.1 ", status, ' ', status_reason(status)), all));
   // Without content there is nothing to frame.
   sink_ = std::make_unique<BodySink>(stream_, std::move(text),
