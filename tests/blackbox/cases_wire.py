@@ -203,6 +203,19 @@ def case_expect_continue(t):
 
 
 @case()
+def case_expect_with_an_empty_body(t):
+    """botocore falls out of step when an empty PUT that expects 100 is answered without it."""
+    with Raw(t.server) as raw:
+        raw.request("PUT", f"/{t.bucket}/zero", {"content-length": "0", "expect": "100-continue"}, b"")
+        equal(raw.answer(interim=True).status, 100)
+        equal(raw.answer().status, 200)
+    began = time.monotonic()
+    for index in range(6):
+        t.put(f"k{index}", b"x" * (10 * (index % 2)))
+    check(time.monotonic() - began < 20, "no PUT waits for a time-out")
+
+
+@case()
 def case_malformed_xml(t):
     with Raw(t.server) as raw:
         upload = t.s3.create_multipart_upload(Bucket=t.bucket, Key="m")["UploadId"]
