@@ -6,6 +6,28 @@
 #include "s3/model/tlv.h"
 
 namespace creel::s3 {
+namespace {
+
+constexpr std::size_t kKeyBytesMax = 1'024;
+constexpr std::size_t kStreamBytesMax = 64;
+constexpr std::size_t kShortTextBytesMax = 80;  // ETags, checksums and digests are shorter.
+
+// What another machine sent must fit into rows, whatever it is.
+Result<Unit> check_fits(std::string_view what, std::string_view text, std::size_t bytes_max) {
+  if (text.size() <= bytes_max) return Unit{};
+  return fail(ErrorCode::kInvalid,
+              cat("replicated ", what, " of ", text.size(), " bytes, at most ", bytes_max, " fit"));
+}
+
+Result<Unit> check_put(const PutObject& put) {
+  TRY_DO(check_fits("key", put.key, kKeyBytesMax));
+  TRY_DO(check_fits("ETag", put.etag, kShortTextBytesMax));
+  TRY_DO(check_fits("checksum algorithm", put.checksum.algorithm, kShortTextBytesMax));
+  TRY_DO(check_fits("checksum type", put.checksum.type, kShortTextBytesMax));
+  return check_fits("checksum", put.checksum.value, kShortTextBytesMax);
+}
+
+}  // namespace
 
 // One effect of a received batch. Source times are kept: a replica's Last-Modified is its own.
 Result<Answer> Apply::apply_effect(const std::string& effect, const ReplIn& op, std::uint16_t sub,
@@ -24,6 +46,7 @@ Result<Answer> Apply::apply_effect(const std::string& effect, const ReplIn& op, 
   if (kind != OpKind::kPut)
     return fail(ErrorCode::kUnsupported, cat("replicated effect of kind ", static_cast<unsigned>(kind)));
   TRY(put, decode_PutObject(effect));
+  TRY_DO(check_put(put));
   TRY(bucket, load_bucket(rows_, put.bucket));
   if (!bucket) return refuse(Refusal::kNoSuchBucket, put.bucket);
   ObjectRecord record;
@@ -62,6 +85,8 @@ Result<Answer> Apply::apply_effect(const std::string& effect, const ReplIn& op, 
 
 // Effects and position are one operation: whatever is sent twice has one effect (Q2, Q3).
 Result<Answer> Apply::repl_in(const ReplIn& op) {
+  TRY_DO(check_fits("stream name", op.stream, kStreamBytesMax));
+  TRY_DO(check_fits("digest", op.to.digest, kShortTextBytesMax));
   TRY(position, load_position(rows_, repl_in_key(op.stream)));
   if (position.low != op.from || op.to.low <= op.from)
     return refuse(Refusal::kGap, cat("stream stands at ", position.low, ", the batch runs from ",
@@ -117,6 +142,7 @@ Result<Unit> Apply::drop_passed_transfers(const std::string& stream, std::uint64
 }
 
 Result<Answer> Apply::repl_part(const ReplPart& op) {
+  TRY_DO(check_fits("stream name", op.stream, kStreamBytesMax));
   if (op.part.size == 0 && op.offset == 0) {  // The sender begins anew.
     TRY_DO(drop_transfer(op.stream, op.lsn));
     return Answer{};

@@ -132,6 +132,25 @@ TEST_F(ModelRepl, AnEffectOutsideOfItsPackIsRefusedWhole) {
   }
 }
 
+TEST_F(ModelRepl, WhatNoRowCouldHoldIsRefused) {
+  std::vector<PutObject> puts(3, packed("a", "1", 10, 0));
+  puts[0].key = std::string(1'025, 'k');
+  puts[1].etag = std::string(900, 'e');
+  puts[2].checksum.value = std::string(900, 'c');
+  for (const PutObject& put : puts) {
+    ReplIn op;
+    op.stream = kStream;
+    op.to.low = 1;
+    op.effects = {encode_op(put)};
+    op.pack = {kShards, 100, 9};
+    store::Op raw;
+    raw.meta = to_bytes(std::string_view(encode_op(op)));
+    const store::Verdict verdict = log.decide(std::move(raw));
+    ASSERT_TRUE(verdict.error);
+    EXPECT_EQ(verdict.error->code, ErrorCode::kInvalid);
+  }
+}
+
 TEST_F(ModelRepl, ABatchForAnUnknownBucketLeavesNothing) {
   PutObject put = packed("a", "1", 10, 0);
   const auto before = rows_of(log.image());
