@@ -13,7 +13,8 @@ class Timer {
   Timer() = default;
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
-  virtual void on_fire() = 0;  // On the loop. Posts or sets flags; never resumes a coroutine inline.
+  virtual void on_fire() = 0;  // On the loop. Posts or sets flags; never resumes a coroutine
+                               // inline.
 
   // For Clock implementations only.
   Instant due;

@@ -19,7 +19,8 @@ namespace creel {
 class File {
  public:
   virtual ~File() = default;
-  // Bytes read at `offset`, short only at the end of the file. Errors: kIo, kCorrupt (sim), kTimeout.
+  // Bytes read at `offset`, short only at the end of the file. Errors: kIo, kCorrupt (sim),
+  // kTimeout.
   virtual Task<Result<std::size_t>> read(Ctx& ctx, std::uint64_t offset, MutableBytes into) = 0;
   // What the page cache gives at once, without waiting: 0 if nothing. Never blocks the loop.
   virtual std::size_t read_cached(std::uint64_t offset, MutableBytes into) = 0;
@@ -47,9 +48,10 @@ class FileLock {
 
 struct OpenOptions {
   bool write = false;
-  bool create = false;     // Makes the file if absent; its name is durable only after sync_dir().
+  bool create = false;  // Makes the file if absent; its name is durable only after sync_dir().
   bool exclusive = false;  // With create: kExists if present.
-  // Calls of one lane run in order on a thread of their own (the log); lane 0 shares the I/O threads.
+  // Calls of one lane run in order on a thread of their own (the log); lane 0 shares the I/O
+  // threads.
   unsigned lane = 0;
 };
 
@@ -79,7 +81,8 @@ class Disk {
 };
 
 // Whole small files. read_file: kTooLarge past `bytes_max`. write_file_durable: tmp, fdatasync,
-// rename, fsync of the directory: after ok the new content survives power loss, else the old stands.
+// rename, fsync of the directory: after ok the new content survives power loss, else the old
+// stands.
 Task<Result<Bytes>> read_file(Ctx& ctx, Disk& disk, std::string path, std::size_t bytes_max);
 Task<Result<Unit>> write_file_durable(Ctx& ctx, Disk& disk, std::string path, Bytes content);
 std::string parent_dir(std::string_view path);  // "." if there is none.

@@ -28,7 +28,7 @@ struct TlsSettings {
   std::string ca_pem;           // Trusted roots for the peer. Empty on a server: no client auth.
   bool require_peer_certificate = false;  // Servers: mutual TLS.
   std::vector<std::string> alpn;          // In order of preference; empty: not sent.
-  std::string server_name;                // Clients: SNI, and the name the certificate must bear.
+  std::string server_name;  // Clients: SNI, and the name the certificate must bear.
   // Servers with ca_pem: asks for a client certificate only where this ALPN protocol was agreed on,
   // so that others on the port never see the question. Empty: asks everybody.
   std::string peer_certificate_alpn;
@@ -74,8 +74,8 @@ class Network {
   // Errors: kExists (address in use), kInvalid (bad certificate, key or address, named), kDenied.
   virtual Task<Result<std::unique_ptr<Listener>>> listen(Ctx& ctx, Address address,
                                                          std::optional<TlsSettings> tls) = 0;
-  // Connected and, with tls, verified by name and chain. Errors: kUnavailable (refused, unreachable,
-  // no such name), kDenied (certificate; says why), kTimeout, kStopped.
+  // Connected and, with tls, verified by name and chain. Errors: kUnavailable (refused,
+  // unreachable, no such name), kDenied (certificate; says why), kTimeout, kStopped.
   virtual Task<Result<std::unique_ptr<Stream>>> connect(Ctx& ctx, Address address,
                                                         std::optional<TlsSettings> tls) = 0;
 

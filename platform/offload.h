@@ -24,7 +24,8 @@ class Offload {
   ~Offload() = default;
 };
 
-// `auto work = [&] {…}; co_await offload_call(ctx, offload, work);` Name the lambda on its own line.
+// `auto work = [&] {…}; co_await offload_call(ctx, offload, work);` Name the lambda on its own
+// line.
 template <class Work>
 Task<void> offload_call(Ctx& ctx, Offload& offload, Work& work) {
   struct Job final : OffloadJob {

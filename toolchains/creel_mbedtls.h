@@ -1,6 +1,6 @@
-// What of mbedTLS 3.6 is compiled: its default configuration minus what Creel never speaks. Given to
-// the library and to our own sources as MBEDTLS_USER_CONFIG_FILE; both must see the same switches,
-// because struct sizes depend on them. Plain C: mbedTLS includes it everywhere.
+// What of mbedTLS 3.6 is compiled: its default configuration minus what Creel never speaks. Given
+// to the library and to our own sources as MBEDTLS_USER_CONFIG_FILE; both must see the same
+// switches, because struct sizes depend on them. Plain C: mbedTLS includes it everywhere.
 #pragma once
 
 // TLS 1.2 and 1.3 over TCP only.

@@ -24,8 +24,8 @@ BlobId BlobId::parse(ByteView bytes) {
 
 std::string BlobId::text() const { return cat(node, '.', kind, '.', boot, '.', counter); }
 
-std::uint64_t seed_cell_crc(std::uint64_t crc, std::uint64_t bytes, const BlobId& blob, unsigned slot,
-                            std::uint32_t cell) {
+std::uint64_t seed_cell_crc(std::uint64_t crc, std::uint64_t bytes, const BlobId& blob,
+                            unsigned slot, std::uint32_t cell) {
   std::array<std::uint8_t, 24> identity{};
   const std::array<std::uint8_t, 16> id = blob.bytes();
   std::copy(id.begin(), id.end(), identity.begin());
@@ -37,7 +37,8 @@ std::uint64_t seed_cell_crc(std::uint64_t crc, std::uint64_t bytes, const BlobId
 bool cell_holds(ByteView cell_and_crc, const BlobId& blob, unsigned slot, std::uint32_t cell) {
   const std::size_t bytes = cell_and_crc.size() - 8;
   const std::uint64_t plain = crc64_nvme(cell_and_crc.first(bytes));
-  return seed_cell_crc(plain, bytes, blob, slot, cell) == load_le<std::uint64_t>(cell_and_crc, bytes);
+  return seed_cell_crc(plain, bytes, blob, slot, cell) ==
+         load_le<std::uint64_t>(cell_and_crc, bytes);
 }
 
 }  // namespace creel::core

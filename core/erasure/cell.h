@@ -24,8 +24,8 @@ struct BlobId {
 // CRC-64/NVME of a cell, seeded with whose cell it is: a misdirected, stale or swapped cell fails
 // like a flipped one. `crc` is the plain CRC of its `bytes` bytes (padding included). The seed is
 // linear: taking it out (the same call again) gives the plain CRC back.
-std::uint64_t seed_cell_crc(std::uint64_t crc, std::uint64_t bytes, const BlobId& blob, unsigned slot,
-                            std::uint32_t cell);
+std::uint64_t seed_cell_crc(std::uint64_t crc, std::uint64_t bytes, const BlobId& blob,
+                            unsigned slot, std::uint32_t cell);
 // Does a cell, its CRC behind it, hold what was encoded for this place?
 bool cell_holds(ByteView cell_and_crc, const BlobId& blob, unsigned slot, std::uint32_t cell);
 

@@ -84,8 +84,7 @@ std::shared_ptr<const Coder::Table> Coder::rebuild_table(const Layout& layout, s
     if ((lost >> slot & 1) == 0) continue;
     for (unsigned column = 0; column < k; ++column) {
       std::uint8_t sum = 0;
-      for (unsigned i = 0; i < k; ++i)
-        sum ^= gf_mul(matrix[slot * k + i], inverse[i * k + column]);
+      for (unsigned i = 0; i < k; ++i) sum ^= gf_mul(matrix[slot * k + i], inverse[i * k + column]);
       rows.push_back(sum);
     }
   }
@@ -99,7 +98,8 @@ void Coder::multiply(const Table& table, unsigned columns, unsigned rows, std::u
       const_cast<std::uint8_t*>(table.data()), from, into);
 }
 
-void Coder::encode(const Layout& layout, std::span<std::uint8_t* const> cells, std::uint64_t bytes) {
+void Coder::encode(const Layout& layout, std::span<std::uint8_t* const> cells,
+                   std::uint64_t bytes) {
   check(cells.size() == layout.slots() && cells.size() <= kSlotsMax && bytes % kCellAlign == 0);
   if (layout.parity == 0 || bytes == 0) return;
   if (layout.data == 1) {

@@ -12,9 +12,10 @@
 
 namespace creel::core {
 
-// Reed-Solomon over GF(2^8) with a Cauchy matrix: any k of the n cells of a stripe rebuild the rest.
-// (A Vandermonde matrix, gf_gen_rs_matrix, has singular loss patterns from 10+5 on.) k = 1: copies.
-// Any thread: pool threads encode side by side; the tables are made once a layout and loss pattern.
+// Reed-Solomon over GF(2^8) with a Cauchy matrix: any k of the n cells of a stripe rebuild the
+// rest. (A Vandermonde matrix, gf_gen_rs_matrix, has singular loss patterns from 10+5 on.) k = 1:
+// copies. Any thread: pool threads encode side by side; the tables are made once a layout and loss
+// pattern.
 class Coder {
  public:
   enum class Kernel : std::uint8_t { kBest, kPlain };  // kPlain: base C, for tests.

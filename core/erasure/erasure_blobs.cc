@@ -108,7 +108,8 @@ Task<Result<Unit>> ErasureBlobs::remove_shards(Ctx& ctx, ErasureManifest manifes
   for (unsigned slot = 0; slot < manifest.layout.slots(); ++slot) {
     if ((slots >> slot & 1) == 0) continue;
     auto store = drives_.store_at(manifest.seat[slot]);
-    if (store) scope.spawn(remove_one(scope.ctx(), std::move(store), manifest.blob, slot, errors[slot]));
+    if (store)
+      scope.spawn(remove_one(scope.ctx(), std::move(store), manifest.blob, slot, errors[slot]));
     else errors[slot] = fail(ErrorCode::kUnavailable, drives_.seat_text(manifest.seat[slot]));
   }
   co_await scope.join();

@@ -17,9 +17,9 @@ namespace creel::core {
 struct BlobsOptions {
   std::size_t window = 4;              // Stripes a drive may lie behind.
   Duration seal_grace = 300_ms;        // For the others, once enough drives have sealed.
-  Duration lag_max = 2_s;              // A drive behind by a whole window for so long is left out.
-  Duration hedge_min = 20_ms;          // Reads slower than this and the 95th percentile get help.
-  std::size_t repairs_max = 256;       // Blobs waiting for a read repair; more are left to heal.
+  Duration lag_max = 2_s;  // A drive behind by a whole window for so long is left out.
+  Duration hedge_min = 20_ms;  // Reads slower than this and the 95th percentile get help.
+  std::size_t repairs_max = 256;  // Blobs waiting for a read repair; more are left to heal.
 };
 
 struct BlobsCounters {

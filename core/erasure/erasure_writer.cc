@@ -125,7 +125,8 @@ Task<Result<Unit>> ErasureWriter::wait_for_room(Ctx& ctx) {
     const bool enough =
         is_safe(layout_, placement_.seat, slots_in(SlotWrite::State::kOpen) & ~behind);
     if (!enough) until = Instant::never();
-    else if (until == Instant::never()) until = blobs_.platform_.clock.now() + blobs_.options_.lag_max;
+    else if (until == Instant::never())
+      until = blobs_.platform_.clock.now() + blobs_.options_.lag_max;
     if (blobs_.platform_.clock.now() >= until) {
       for (unsigned slot = 0; slot < layout_.slots(); ++slot) {
         if ((behind >> slot & 1) == 0) continue;
@@ -142,9 +143,9 @@ Task<Result<Unit>> ErasureWriter::wait_for_room(Ctx& ctx) {
 }
 
 Error ErasureWriter::failure() const {
-  std::string text = cat("only ", std::popcount(slots_in(SlotWrite::State::kSealed)), " of ",
-                         layout_.slots(), " shards were written, ", layout_.write_quorum(),
-                         " are needed");
+  std::string text =
+      cat("only ", std::popcount(slots_in(SlotWrite::State::kSealed)), " of ", layout_.slots(),
+          " shards were written, ", layout_.write_quorum(), " are needed");
   bool full = false, other = false;
   for (unsigned slot = 0; slot < layout_.slots(); ++slot) {
     if (slots_[slot] && !slots_[slot]->error) continue;
@@ -165,8 +166,7 @@ void ErasureWriter::hand_off() {
   for (unsigned slot = 0; slot < layout_.slots(); ++slot) {
     const bool failed = slots_[slot] && slots_[slot]->state == SlotWrite::State::kFailed;
     if (!failed || slots_[slot]->abandoned) continue;
-    const int seat =
-        spare_seat(blobs_.drives_, used, Geometry(layout_, size_).shard_bytes());
+    const int seat = spare_seat(blobs_.drives_, used, Geometry(layout_, size_).shard_bytes());
     if (seat < 0) return;
     used |= 1u << seat;
     placement_.seat[slot] = static_cast<std::uint8_t>(seat);

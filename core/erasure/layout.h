@@ -7,9 +7,9 @@
 namespace creel::core {
 
 inline constexpr std::uint64_t kCellBytes = 64 * KiB;
-inline constexpr std::uint64_t kCellAlign = 64;         // Cells are whole multiples: what ISA-L wants.
-inline constexpr std::size_t kCellCrcBytes = 8;         // Behind each cell of a shard.
-inline constexpr unsigned kSlotsMax = 16;               // n of any layout; drives of one machine.
+inline constexpr std::uint64_t kCellAlign = 64;  // Cells are whole multiples: what ISA-L wants.
+inline constexpr std::size_t kCellCrcBytes = 8;  // Behind each cell of a shard.
+inline constexpr unsigned kSlotsMax = 16;  // n of any layout; drives of one machine.
 inline constexpr std::uint64_t kSmallBlobBytes = 64 * KiB;  // Up to here: whole copies.
 
 // k data and m parity cells a stripe; k = 1 means n copies.

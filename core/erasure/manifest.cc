@@ -41,7 +41,8 @@ std::string ErasureManifest::encode() const {
 Result<ErasureManifest> ErasureManifest::parse(std::string_view text) {
   const ByteView bytes = as_bytes(text);
   if (bytes.size() < kHeadBytes || text[0] != s3::kErasureManifest)
-    return fail(ErrorCode::kCorrupt, cat("manifest of ", bytes.size(), " bytes is not one of shards"));
+    return fail(ErrorCode::kCorrupt,
+                cat("manifest of ", bytes.size(), " bytes is not one of shards"));
   if (bytes[2] != kVersion)
     return fail(ErrorCode::kUnsupported, cat("manifest of shards, version ", unsigned{bytes[2]}));
   ErasureManifest manifest;
@@ -57,8 +58,8 @@ Result<ErasureManifest> ErasureManifest::parse(std::string_view text) {
   for (unsigned slot = 0; slot < slots; ++slot) {
     manifest.seat[slot] = bytes[kHeadBytes + slot];
     if (manifest.seat[slot] >= kSlotsMax)
-      return fail(ErrorCode::kCorrupt, cat("manifest of blob ", manifest.blob.text(), " names seat ",
-                                           unsigned{manifest.seat[slot]}));
+      return fail(ErrorCode::kCorrupt, cat("manifest of blob ", manifest.blob.text(),
+                                           " names seat ", unsigned{manifest.seat[slot]}));
   }
   return manifest;
 }

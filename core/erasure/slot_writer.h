@@ -9,8 +9,8 @@
 
 namespace creel::core {
 
-// One shard on its way to one drive. Shared by the blob's writer and the job that feeds the drive: a
-// drive that hangs must not hold up the writer, so either may end first.
+// One shard on its way to one drive. Shared by the blob's writer and the job that feeds the drive:
+// a drive that hangs must not hold up the writer, so either may end first.
 struct SlotWrite {
   enum class State : std::uint8_t { kOpen, kSealed, kFailed };
 

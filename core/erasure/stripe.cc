@@ -11,8 +11,8 @@ namespace creel::core {
 
 Stripe::Stripe(const Layout& layout)
     : layout_(layout),
-      memory_(static_cast<std::uint8_t*>(::operator new[](
-          layout.slots() * kCellBytes, std::align_val_t(kCellAlign)))) {}
+      memory_(static_cast<std::uint8_t*>(
+          ::operator new[](layout.slots() * kCellBytes, std::align_val_t(kCellAlign)))) {}
 
 std::array<std::uint8_t*, kSlotsMax> Stripe::cells() {
   std::array<std::uint8_t*, kSlotsMax> all{};
@@ -46,8 +46,8 @@ std::uint64_t Stripe::encode(Coder& coder, const BlobId& blob, std::uint64_t num
   const auto all = cells();
   coder.encode(layout_, std::span(all.data(), layout_.slots()), cell_bytes_);
   for (unsigned slot = k; slot < layout_.slots(); ++slot)
-    crc_[slot] = seed_cell_crc(crc64_nvme(std::as_const(*this).cell(slot)), cell_bytes_, blob, slot,
-                               index);
+    crc_[slot] =
+        seed_cell_crc(crc64_nvme(std::as_const(*this).cell(slot)), cell_bytes_, blob, slot, index);
   return whole;
 }
 

@@ -32,8 +32,8 @@ class Stripe {
   std::array<std::uint8_t*, kSlotsMax> cells();
 
   // CPU work, for Offload: lays `plain_bytes` of plain() out as cells, pads, computes parity and
-  // CRCs as stripe `number` of the blob. Returns the CRC-64/NVME of the plain bytes: one pass serves
-  // both, for the seed is linear.
+  // CRCs as stripe `number` of the blob. Returns the CRC-64/NVME of the plain bytes: one pass
+  // serves both, for the seed is linear.
   std::uint64_t encode(Coder& coder, const BlobId& blob, std::uint64_t number,
                        std::uint64_t plain_bytes);
 

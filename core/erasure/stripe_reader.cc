@@ -26,8 +26,7 @@ void check_cells(ReadRun& run, unsigned slot) {
 Task<void> read_slot(Ctx& ctx, std::shared_ptr<ReadRun> run, unsigned slot) {
   ReadRun::Slot& mine = run->slots[slot];
   const std::uint64_t offset = run->manifest.geometry().shard_offset(run->first);
-  Result<Unit> done =
-      co_await mine.store->read(ctx, run->manifest.blob, slot, offset, mine.raw);
+  Result<Unit> done = co_await mine.store->read(ctx, run->manifest.blob, slot, offset, mine.raw);
   if (done.ok()) {
     check_cells(*run, slot);
     mine.state = SlotState::kRead;
@@ -100,7 +99,10 @@ bool StripeReader::start_any() {
   for (unsigned slot = 0; slot < run_->manifest.layout.slots(); ++slot) {
     if (run_->slots[slot].state != SlotState::kIdle) continue;
     const auto store = blobs_.drives_.store_at(run_->manifest.seat[slot]);
-    const int rank = !store ? 3 : (run_->manifest.present >> slot & 1) == 0 ? 2 : store->slow() ? 1 : 0;
+    const int rank = !store                                      ? 3
+                     : (run_->manifest.present >> slot & 1) == 0 ? 2
+                     : store->slow()                             ? 1
+                                                                 : 0;
     if (rank < best_rank) {
       best = static_cast<int>(slot);
       best_rank = rank;
@@ -111,7 +113,8 @@ bool StripeReader::start_any() {
   return true;
 }
 
-// What is under way cannot do: asks as many more as it takes. False if there is nothing to wait for.
+// What is under way cannot do: asks as many more as it takes. False if there is nothing to wait
+// for.
 bool StripeReader::start_more(std::uint32_t wanted) {
   for (;;) {
     const std::uint32_t reading = run_->in_state(SlotState::kReading);
@@ -210,8 +213,8 @@ Error StripeReader::failure() const {
     if (std::popcount(run_->good_in(i)) < std::popcount(run_->good_in(stripe))) stripe = i;
   const std::uint32_t good = run_->good_in(stripe);
   std::string text = cat("blob ", run_->manifest.blob.text(), ", stripe ", run_->first + stripe,
-                         ": only ", std::popcount(good), " of the ", unsigned{run_->manifest.layout.data},
-                         " cells it takes can be read");
+                         ": only ", std::popcount(good), " of the ",
+                         unsigned{run_->manifest.layout.data}, " cells it takes can be read");
   bool away = false;
   for (unsigned slot = 0; slot < run_->manifest.layout.slots(); ++slot) {
     if (good >> slot & 1) continue;
@@ -260,8 +263,8 @@ void StripeReader::copy(unsigned stripe, std::uint64_t begin, MutableBytes into)
   while (!into.empty()) {
     const auto slot = static_cast<unsigned>(begin / cell_bytes);
     const std::uint64_t inside = begin % cell_bytes;
-    const auto take = static_cast<std::size_t>(
-        std::min<std::uint64_t>(into.size(), cell_bytes - inside));
+    const auto take =
+        static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), cell_bytes - inside));
     const ReadRun::Slot& mine = run_->slots[slot];
     const bool good = mine.state == SlotState::kRead && (mine.good >> stripe & 1);
     const Bytes& raw = good ? mine.raw : rebuilt_[slot];

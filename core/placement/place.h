@@ -22,7 +22,8 @@ bool is_safe(const Layout& layout, const std::array<std::uint8_t, kSlotsMax>& se
 // Spreads the slots over drives with room for `shard_bytes` each: different ones, beginning at
 // another with each `turn` so that parity and wear are even, slow ones last. With fewer usable
 // drives than slots the rest waits; where that would not be safe, drives take two: the domain is
-// relaxed before the width. Errors: kNoSpace (names the full ones), kUnavailable (names who is away).
+// relaxed before the width. Errors: kNoSpace (names the full ones), kUnavailable (names who is
+// away).
 Result<Placement> place(const Drives& drives, const Layout& layout, std::uint64_t turn,
                         std::uint64_t shard_bytes);
 

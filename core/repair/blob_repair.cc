@@ -28,9 +28,9 @@ Task<Result<bool>> BlobRepair::shard_good(Ctx& ctx, const ErasureManifest& manif
     if (ctx.stopped()) co_return ctx.stop_error();
     if (!read.ok()) co_return false;
     for (std::uint64_t stripe = first; stripe <= last; ++stripe) {
-      const ByteView cell =
-          ByteView(raw).subspan(static_cast<std::size_t>(geometry.shard_offset(stripe) - begin),
-                                static_cast<std::size_t>(geometry.cell_bytes(stripe)) + kCellCrcBytes);
+      const ByteView cell = ByteView(raw).subspan(
+          static_cast<std::size_t>(geometry.shard_offset(stripe) - begin),
+          static_cast<std::size_t>(geometry.cell_bytes(stripe)) + kCellCrcBytes);
       if (!cell_holds(cell, manifest.blob, slot, static_cast<std::uint32_t>(stripe)))
         co_return false;
     }
@@ -144,8 +144,8 @@ Task<Result<std::uint32_t>> BlobRepair::rebuild(Ctx& ctx, const ErasureManifest&
   }
   if (whole != manifest.crc64) {  // Cells held, the whole does not: never write that again.
     give_up();
-    co_return fail(ErrorCode::kCorrupt, cat("blob ", manifest.blob.text(),
-                                            " does not match its own checksum"));
+    co_return fail(ErrorCode::kCorrupt,
+                   cat("blob ", manifest.blob.text(), " does not match its own checksum"));
   }
   for (const auto& write : writes)
     if (write) write->end();

@@ -7,20 +7,20 @@
 namespace creel::core {
 
 struct RepairOptions {
-  bool verify = false;      // Read and check every cell of every shard, not only that it is there.
-  bool move_away = false;   // Slots of drives that are down go to drives that have none of the blob.
+  bool verify = false;  // Read and check every cell of every shard, not only that it is there.
+  bool move_away = false;  // Slots of drives that are down go to drives that have none of the blob.
 };
 
 struct RepairOutcome {
-  ErasureManifest manifest;    // As it is now; same as before if nothing changed.
-  unsigned rebuilt = 0;        // Shards written.
-  std::uint64_t bytes = 0;     // Of them.
-  unsigned missing = 0;        // Slots that could not be repaired now.
+  ErasureManifest manifest;  // As it is now; same as before if nothing changed.
+  unsigned rebuilt = 0;  // Shards written.
+  std::uint64_t bytes = 0;  // Of them.
+  unsigned missing = 0;  // Slots that could not be repaired now.
 };
 
-// Makes one blob whole: finds slots that are missing, bad or doubled up, reads k others, encodes, and
-// writes those slots anew. Metadata is the caller's matter. Gives way to requests: 20 % of the time
-// while there are some, unless one more loss would lose the blob.
+// Makes one blob whole: finds slots that are missing, bad or doubled up, reads k others, encodes,
+// and writes those slots anew. Metadata is the caller's matter. Gives way to requests: 20 % of the
+// time while there are some, unless one more loss would lose the blob.
 class BlobRepair {
  public:
   BlobRepair(Platform& platform, Drives& drives, ErasureBlobs& blobs)

@@ -33,8 +33,8 @@ struct HealerCounters {
   std::uint64_t healed = 0, read_repairs = 0, reaped = 0, orphans = 0;
 };
 
-// Works what the rows say is to be done: degraded blobs ('h' rows), dead ones ('d' rows); repairs what
-// reads found broken; removes shards that no row names. Loop thread only.
+// Works what the rows say is to be done: degraded blobs ('h' rows), dead ones ('d' rows); repairs
+// what reads found broken; removes shards that no row names. Loop thread only.
 class Healer {
  public:
   Healer(Platform& platform, Drives& drives, ErasureBlobs& blobs, s3::Log& log,
@@ -65,7 +65,8 @@ class Healer {
   Task<Result<Unit>> sweep_seat(Ctx& ctx, unsigned seat);
   Task<Result<Unit>> gather_live(Ctx& ctx);
   bool is_live(const BlobId& blob, unsigned slot, unsigned seat) const;
-  Result<std::vector<Found>> blobs_after(std::string after, std::size_t count, std::string& last) const;
+  Result<std::vector<Found>> blobs_after(std::string after, std::size_t count,
+                                         std::string& last) const;
   Task<Result<Unit>> submit(Ctx& ctx, std::string meta);
 
   Platform& platform_;
@@ -75,13 +76,13 @@ class Healer {
   store::Store& log_store_;
   HealerOptions options_;
   BlobRepair repair_;
-  Semaphore turn_{1};       // Repairs and sweeps do not mix: a sweep knows rows of a while ago.
+  Semaphore turn_{1};  // Repairs and sweeps do not mix: a sweep knows rows of a while ago.
   HealProgress progress_;
   HealerCounters counters_;
-  std::deque<std::pair<Instant, std::uint64_t>> marks_;   // When the log stood where.
-  std::uint64_t reapable_ = 0;                            // Deleted up to here: grace is over.
-  std::vector<std::pair<BlobId, std::string>> live_;      // Sorted; seats of the slots.
-  std::uint32_t swept_up_ = 0;                            // Seats that were up at the last sweep.
+  std::deque<std::pair<Instant, std::uint64_t>> marks_;  // When the log stood where.
+  std::uint64_t reapable_ = 0;  // Deleted up to here: grace is over.
+  std::vector<std::pair<BlobId, std::string>> live_;  // Sorted; seats of the slots.
+  std::uint32_t swept_up_ = 0;  // Seats that were up at the last sweep.
 };
 
 }  // namespace creel::core

@@ -37,8 +37,8 @@ Task<Result<Unit>> Healer::reap(Ctx& ctx) {
       while (more && found.size() < 64 && cursor->key().starts_with('d') &&
              cursor->key().size() == 17 &&
              load_be<std::uint64_t>(as_bytes(cursor->key()), 1) <= reapable_) {
-        found.emplace_back(cursor->key(), cursor->value().substr(std::min(kIdBytes,
-                                                                          cursor->value().size())));
+        found.emplace_back(cursor->key(),
+                           cursor->value().substr(std::min(kIdBytes, cursor->value().size())));
         CO_TRY(next, cursor->next());
         more = next;
       }
@@ -87,8 +87,9 @@ Task<Result<Unit>> Healer::gather_live(Ctx& ctx) {
     for (const Found& one : found) {
       CO_TRY(manifest, ErasureManifest::parse(one.manifest));
       if (manifest.blob.boot >= blobs_.boot()) continue;  // Never looked for.
-      live_.emplace_back(manifest.blob, std::string(manifest.seat.begin(),
-                                                    manifest.seat.begin() + manifest.layout.slots()));
+      live_.emplace_back(
+          manifest.blob,
+          std::string(manifest.seat.begin(), manifest.seat.begin() + manifest.layout.slots()));
     }
     co_await YieldNow(ctx);
   } while (!at.empty());

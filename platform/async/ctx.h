@@ -17,8 +17,9 @@ struct StopHook : ListNode {
 };
 
 // What every async call carries first: who may run it (executor), until when, whether it should
-// stop, and the trace id of the request it belongs to. Cancelling is asking, then waiting: a stopped
-// call still resumes, with kStopped or kTimeout. Outlives every call it was given to. One loop.
+// stop, and the trace id of the request it belongs to. Cancelling is asking, then waiting: a
+// stopped call still resumes, with kStopped or kTimeout. Outlives every call it was given to. One
+// loop.
 class Ctx {
  public:
   Ctx(Executor& executor, Clock& clock);  // A root: the process, or a simulated node.

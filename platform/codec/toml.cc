@@ -4,7 +4,8 @@
 #define TOML_ENABLE_FORMATTERS 0
 #define TOML_HEADER_ONLY 1
 #define TOML_MAX_NESTED_VALUES 16
-// Numbers by <charconv>: the other way is a stream, which brings 400 KB of locales into the program.
+// Numbers by <charconv>: the other way is a stream, which brings 400 KB of locales into the
+// program.
 #define TOML_INT_CHARCONV 1
 #define TOML_FLOAT_CHARCONV 1
 // Its assertions can be reached by input ("[:"); without them that is refused with an error.

@@ -26,7 +26,7 @@ constexpr std::size_t kFoldBytesMin = 64;
 // The two factors of a fold over `bits`. Multiplying reflected words yields one x too many, hence
 // the powers are one less; a 32-bit polynomial's factors stand in the upper half.
 struct Factors {
-  std::uint64_t low;   // For the half that comes first in memory.
+  std::uint64_t low;  // For the half that comes first in memory.
   std::uint64_t high;
 };
 template <class Crc, unsigned bits>

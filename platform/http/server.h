@@ -41,10 +41,10 @@ class HttpHandler {
 
 struct HttpServerOptions {
   HeadLimits head;
-  std::size_t connections_max = 1024;         // Above it the longest waiting one is closed.
-  std::size_t connections_per_host_max = 256; // 0: no limit.
-  Duration head_deadline = 10_s;              // From the first byte of a head to its last.
-  Duration idle_max = 30_s;                   // Between requests, and before the first.
+  std::size_t connections_max = 1024;  // Above it the longest waiting one is closed.
+  std::size_t connections_per_host_max = 256;  // 0: no limit.
+  Duration head_deadline = 10_s;  // From the first byte of a head to its last.
+  Duration idle_max = 30_s;  // Between requests, and before the first.
   BodyPace pace{.bytes_per_second_min = 1024, .grace = 10_s, .stall_max = 30_s};
   std::uint64_t keep_discard_bytes_max = 64 * KiB;  // Unread body read away to keep the connection.
   std::uint64_t linger_bytes_max = 1 * MiB;  // Read away before closing, so that a refusal arrives.

@@ -138,16 +138,14 @@ Result<Unit> set_period(Draft& draft, const CertificateRequest& request) {
   const std::string to = digits(request.not_after);
   if (request.not_before >= request.not_after || from.size() != 14 || to.size() != 14)
     return fail(ErrorCode::kInvalid, "a certificate must end after it begins");
-  return internal(
-      mbedtls_x509write_crt_set_validity(&draft.certificate, from.c_str(), to.c_str()));
+  return internal(mbedtls_x509write_crt_set_validity(&draft.certificate, from.c_str(), to.c_str()));
 }
 
 Result<Unit> set_serial(Draft& draft) {
   unsigned char serial[16];
   UvRandom().fill(serial);
   serial[0] = static_cast<unsigned char>((serial[0] & 0x7f) | 0x40);  // Positive, 16 bytes.
-  return internal(
-      mbedtls_x509write_crt_set_serial_raw(&draft.certificate, serial, sizeof serial));
+  return internal(mbedtls_x509write_crt_set_serial_raw(&draft.certificate, serial, sizeof serial));
 }
 
 Result<Unit> set_usage(Draft& draft, const CertificateRequest& request, bool is_ca) {
@@ -165,8 +163,8 @@ Result<Unit> set_usage(Draft& draft, const CertificateRequest& request, bool is_
   mbedtls_asn1_sequence client{{MBEDTLS_ASN1_OID, sizeof client_oid - 1, client_oid}, nullptr};
   if (request.for_server && request.for_client) server.next = &client;
   if (!request.for_server && !request.for_client) return Unit{};
-  return internal(mbedtls_x509write_crt_set_ext_key_usage(
-      certificate, request.for_server ? &server : &client));
+  return internal(
+      mbedtls_x509write_crt_set_ext_key_usage(certificate, request.for_server ? &server : &client));
 }
 
 Result<CertificateAndKey> pem_of(Draft& draft, Key& key) {
@@ -202,8 +200,7 @@ Result<CertificateAndKey> make(const CertificateRequest& request, bool is_ca, Ke
   TRY_DO(set_serial(draft));
   TRY_DO(set_usage(draft, request, is_ca));
   if (names.get() != nullptr)
-    TRY_DO(internal(
-        mbedtls_x509write_crt_set_subject_alternative_name(certificate, names.get())));
+    TRY_DO(internal(mbedtls_x509write_crt_set_subject_alternative_name(certificate, names.get())));
   return pem_of(draft, key);
 }
 
@@ -239,8 +236,7 @@ Result<std::string> certificate_fingerprint_sha256(std::string_view certificate_
   Parsed parsed;
   TRY_DO(parse(parsed, certificate_pem));
   std::uint8_t digest[32];
-  TRY_DO(internal(
-      mbedtls_sha256(parsed.certificate.raw.p, parsed.certificate.raw.len, digest, 0)));
+  TRY_DO(internal(mbedtls_sha256(parsed.certificate.raw.p, parsed.certificate.raw.len, digest, 0)));
   return hex_encode(digest);
 }
 
@@ -248,12 +244,9 @@ Result<WallTime> certificate_not_after(std::string_view certificate_pem) {
   Parsed parsed;
   TRY_DO(parse(parsed, certificate_pem));
   const mbedtls_x509_time& end = parsed.certificate.valid_to;
-  const auto padded = [](int number) {
-    return cat(number < 10 ? "0" : "", number);
-  };
-  const std::string text =
-      cat(end.year, padded(end.mon), padded(end.day), 'T', padded(end.hour), padded(end.min),
-          padded(end.sec), 'Z');
+  const auto padded = [](int number) { return cat(number < 10 ? "0" : "", number); };
+  const std::string text = cat(end.year, padded(end.mon), padded(end.day), 'T', padded(end.hour),
+                               padded(end.min), padded(end.sec), 'Z');
   const std::optional<WallTime> time = parse_iso8601_basic(text);
   if (!time) return fail(ErrorCode::kInvalid, cat("certificate: cannot read its end ", text));
   return *time;

@@ -54,7 +54,7 @@ Result<Unit> remove(const std::string& path) {
 Result<Unit> make_dir(const std::string& path) {
   if (mkdir(path.c_str(), 0700) == 0) return Unit{};
   const int failed = errno;
-  struct stat info {};
+  struct stat info{};
   const bool is_there = failed == EEXIST && stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
   if (is_there) return Unit{};
   return errno_error(failed, cat("make directory ", path));
@@ -91,7 +91,7 @@ Result<std::vector<std::string>> list(const std::string& path) {
 }
 
 Result<DiskSpace> space(const std::string& path) {
-  struct statvfs info {};
+  struct statvfs info{};
   if (statvfs(path.c_str(), &info) < 0) return errno_error(errno, path);
   DiskSpace space;
   space.total_bytes = static_cast<std::uint64_t>(info.f_blocks) * info.f_frsize;

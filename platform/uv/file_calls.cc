@@ -80,8 +80,8 @@ Result<Unit> write(const OpenFile& file, std::uint64_t offset, std::span<const B
   PartsCursor cursor(parts);
   while (!cursor.done()) {
     const int count = static_cast<int>(cursor.fill(vectors));
-    const ssize_t written = uninterrupted(
-        [&] { return pwritev(file.fd, vectors, count, file_offset(offset)); });
+    const ssize_t written =
+        uninterrupted([&] { return pwritev(file.fd, vectors, count, file_offset(offset)); });
     if (written < 0) return errno_error(errno, cat(file.path, ": write at ", offset));
     if (written == 0)
       return fail(ErrorCode::kIo, cat(file.path, ": write at ", offset, " took no bytes"));
@@ -119,7 +119,7 @@ Result<Unit> truncate(const OpenFile& file, std::uint64_t bytes) {
 }
 
 Result<std::uint64_t> size(const OpenFile& file) {
-  struct stat info {};
+  struct stat info{};
   if (fstat(file.fd, &info) < 0) return errno_error(errno, file.path);
   return static_cast<std::uint64_t>(info.st_size);
 }

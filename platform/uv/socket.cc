@@ -46,8 +46,7 @@ Address address_of(const SocketAddress& from) {
   std::memcpy(&v6, &from.raw, sizeof v6);
   if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr))
     inet_ntop(AF_INET, v6.sin6_addr.s6_addr + 12, text, sizeof text);
-  else
-    inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof text);
+  else inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof text);
   return {text, ntohs(v6.sin6_port)};
 }
 

@@ -28,9 +28,9 @@ Result<bool> notify(std::string_view state) {
   const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return errno_error(errno, "notify the service manager");
   const std::size_t length = offsetof(sockaddr_un, sun_path) + name->size() + (abstract ? 0 : 1);
-  const ssize_t sent = sendto(fd, state.data(), state.size(), MSG_NOSIGNAL,
-                              reinterpret_cast<const sockaddr*>(&to),
-                              static_cast<socklen_t>(length));
+  const ssize_t sent =
+      sendto(fd, state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&to),
+             static_cast<socklen_t>(length));
   const int failed = errno;
   ::close(fd);
   if (sent < 0) return errno_error(failed, "notify the service manager");

@@ -178,8 +178,7 @@ Task<Result<Unit>> TlsStream::finish(Ctx& ctx) {
     if (step == Step::kFailed) co_return closed_error();
     CO_DO(co_await wait_for(ctx, step));
   }
-  if (::shutdown(socket_->fd(), SHUT_WR) < 0)
-    co_return fail(ErrorCode::kClosed, errno_text(errno));
+  if (::shutdown(socket_->fd(), SHUT_WR) < 0) co_return fail(ErrorCode::kClosed, errno_text(errno));
   co_return Unit{};
 }
 

@@ -54,7 +54,7 @@ class TlsStream final : public Stream {
   std::shared_ptr<const TlsConfig> config_;
   TlsShared& shared_;
   mbedtls_ssl_context ssl_;
-  int failed_ = 0;        // mbedTLS code that ended this stream.
+  int failed_ = 0;  // mbedTLS code that ended this stream.
   int failed_errno_ = 0;  // Of the socket below.
 };
 

@@ -31,9 +31,7 @@ Instant boot_time() {
 
 }  // namespace
 
-UvClock::UvClock(uv_loop_t& loop) : now_(boot_time()) {
-  check(uv_timer_init(&loop, &alarm_) == 0);
-}
+UvClock::UvClock(uv_loop_t& loop) : now_(boot_time()) { check(uv_timer_init(&loop, &alarm_) == 0); }
 
 WallTime UvClock::wall() const { return {read_clock_ns(CLOCK_REALTIME)}; }
 

@@ -42,8 +42,7 @@ Accepted try_accept(Socket& listener, Poller& poller, UvExecutor& executor) {
   for (int tries = 0; tries < 64; ++tries) {
     SocketAddress peer;
     peer.length = sizeof peer.raw;
-    const int fd =
-        accept4(listener.fd(), peer.get(), &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int fd = accept4(listener.fd(), peer.get(), &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0 && is_about_the_peer(errno)) continue;
     if (fd < 0) {
       result.failed = errno;
@@ -75,10 +74,8 @@ Task<Result<std::unique_ptr<Stream>>> PlainListener::accept(Ctx& ctx) {
       co_return std::move(stream);
     }
     if (next.why == Accepted::Why::kBroken) co_return errno_error(next.failed, "accept");
-    if (next.why == Accepted::Why::kExhausted)
-      CO_DO(co_await sleep_for(ctx, kExhaustedPause));
-    else
-      CO_DO(co_await socket_->readable().wait(ctx));
+    if (next.why == Accepted::Why::kExhausted) CO_DO(co_await sleep_for(ctx, kExhaustedPause));
+    else CO_DO(co_await socket_->readable().wait(ctx));
   }
 }
 

@@ -30,8 +30,7 @@ Result<Unit> start_listening(int fd, const SocketAddress& at, bool reuse_port,
   TRY_DO(set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR"));
   TRY_DO(set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1, "TCP_NODELAY"));
   TRY_DO(set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1, "SO_KEEPALIVE"));
-  if (at.family() == AF_INET6)
-    TRY_DO(set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0, "IPV6_V6ONLY"));
+  if (at.family() == AF_INET6) TRY_DO(set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0, "IPV6_V6ONLY"));
   if (reuse_port) TRY_DO(set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1, "SO_REUSEPORT"));
   if (bind(fd, at.get(), at.length) < 0) return errno_error(errno, cat("listen on ", name));
   if (::listen(fd, kBacklog) < 0) return errno_error(errno, cat("listen on ", name));
@@ -83,12 +82,12 @@ Task<Result<std::unique_ptr<Listener>>> UvNetwork::listen(Ctx& ctx, Address addr
   Address local = local_address(fd);
   std::unique_ptr<Listener> listener;
   if (config)
-    listener = std::make_unique<TlsListener>(std::move(socket), poller_, executor_, clock_,
-                                             std::move(local), std::move(config), shared_,
-                                             options_);
+    listener =
+        std::make_unique<TlsListener>(std::move(socket), poller_, executor_, clock_,
+                                      std::move(local), std::move(config), shared_, options_);
   else
-    listener = std::make_unique<PlainListener>(std::move(socket), poller_, executor_,
-                                               std::move(local));
+    listener =
+        std::make_unique<PlainListener>(std::move(socket), poller_, executor_, std::move(local));
   co_return std::move(listener);
 }
 
@@ -108,8 +107,8 @@ Task<Result<std::unique_ptr<Stream>>> UvNetwork::connect(Ctx& ctx, Address addre
     co_return std::move(stream);
   }
   Ctx handshake(ctx, clock_.now() + options_.handshake_timeout);
-  auto secure = std::make_unique<TlsStream>(std::move(socket), std::move(peer), std::move(config),
-                                            shared_);
+  auto secure =
+      std::make_unique<TlsStream>(std::move(socket), std::move(peer), std::move(config), shared_);
   const std::string name = tls->server_name.empty() ? address.host : tls->server_name;
   CO_DO(secure->set_server_name(name));
   CO_DO(co_await secure->handshake(handshake));
@@ -121,8 +120,7 @@ Task<Result<std::unique_ptr<Socket>>> UvNetwork::connect_any(Ctx& ctx, const Add
   CO_TRY(addresses, co_await resolver_.resolve(ctx, address, false));
   Error last = fail(ErrorCode::kUnavailable, "no address");
   // Each address gets its share of the time, so that a silent first one leaves some to the next.
-  const Duration share =
-      options_.connect_timeout / static_cast<std::int64_t>(addresses.size());
+  const Duration share = options_.connect_timeout / static_cast<std::int64_t>(addresses.size());
   for (const SocketAddress& to : addresses) {
     Ctx one(ctx, clock_.now() + share);
     Result<std::unique_ptr<Socket>> socket = co_await connect_one(one, to);

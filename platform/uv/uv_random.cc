@@ -1,7 +1,8 @@
 #include "platform/uv/uv_random.h"
 
-#include <cerrno>
 #include <sys/random.h>
+
+#include <cerrno>
 
 #include "platform/base/check.h"
 

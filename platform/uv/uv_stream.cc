@@ -53,8 +53,7 @@ Task<Result<Unit>> UvStream::write(Ctx& ctx, std::span<const ByteView> parts) {
 
 Task<Result<Unit>> UvStream::finish(Ctx&) {
   if (socket_->aborted()) co_return aborted_error();
-  if (::shutdown(socket_->fd(), SHUT_WR) < 0)
-    co_return fail(ErrorCode::kClosed, errno_text(errno));
+  if (::shutdown(socket_->fd(), SHUT_WR) < 0) co_return fail(ErrorCode::kClosed, errno_text(errno));
   co_return Unit{};
 }
 

@@ -7,7 +7,7 @@ namespace creel::s3 {
 namespace {
 constexpr std::size_t kInRowBytes = 320;  // Longer headers and manifests go to documents.
 constexpr std::size_t kShardManifestBytesMax = 900;  // A dead blob's goes into one heal row.
-}
+}  // namespace
 
 Result<std::int64_t> Apply::advance_time(std::int64_t wanted_ms) {
   TRY(row, rows_.find(store::Table::kSys, "mtime"));
@@ -51,8 +51,8 @@ Result<Body> Apply::take_body(const BodySource& source, std::uint64_t size, std:
   std::string manifest = source.manifest;
   if (source.kind == BodySource::Kind::kPayload) {
     if (view_.op.payload.size() != size && !view_.replay)
-      return fail(ErrorCode::kInvalid, cat("body of ", size, " bytes with a payload of ",
-                                           view_.op.payload.size()));
+      return fail(ErrorCode::kInvalid,
+                  cat("body of ", size, " bytes with a payload of ", view_.op.payload.size()));
     manifest = log_manifest({view_.payload_extent()});
   } else if (source.kind != BodySource::Kind::kBlob || manifest.empty()) {
     return fail(ErrorCode::kInvalid, cat("a body of ", size, " bytes names no bytes"));

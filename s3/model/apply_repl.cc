@@ -44,7 +44,8 @@ Result<Answer> Apply::apply_effect(const std::string& effect, const ReplIn& op, 
     return Answer{};
   }
   if (kind != OpKind::kPut)
-    return fail(ErrorCode::kUnsupported, cat("replicated effect of kind ", static_cast<unsigned>(kind)));
+    return fail(ErrorCode::kUnsupported,
+                cat("replicated effect of kind ", static_cast<unsigned>(kind)));
   TRY(put, decode_PutObject(effect));
   TRY_DO(check_put(put));
   TRY(bucket, load_bucket(rows_, put.bucket));
@@ -170,7 +171,8 @@ Result<Answer> Apply::repl_part(const ReplPart& op) {
 Result<Answer> Apply::repl_cursor(const ReplCursor& op) {
   TRY(position, load_position(rows_, repl_out_key(op.stream)));
   if (op.position.low < position.low)
-    return refuse(Refusal::kGap, cat("cursor stands at ", position.low, ", asked for ", op.position.low));
+    return refuse(Refusal::kGap,
+                  cat("cursor stands at ", position.low, ", asked for ", op.position.low));
   rows_.put(store::Table::kRepl, repl_out_key(op.stream), encode_position(op.position));
   return Answer{};
 }
@@ -187,8 +189,9 @@ Result<Answer> Apply::repl_park(const ReplPark& op) {
   value.number(5, static_cast<std::uint64_t>(op.time_ms));
   const std::string row = value.take();
   if (row.size() > store::kRowValueBytesMax) {  // A key of 1,024 bytes: name it by its operation.
-    rows_.put(store::Table::kPark, key,
-              TlvWriter().text(3, op.reason).number(5, static_cast<std::uint64_t>(op.time_ms)).take());
+    rows_.put(
+        store::Table::kPark, key,
+        TlvWriter().text(3, op.reason).number(5, static_cast<std::uint64_t>(op.time_ms)).take());
     return Answer{};
   }
   rows_.put(store::Table::kPark, key, row);

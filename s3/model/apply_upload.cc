@@ -9,7 +9,8 @@ constexpr std::size_t kInRowBytes = 320;
 constexpr std::int64_t kCompletedKeptMs = 24 * 3'600'000;  // s3.md §9
 constexpr int kForgottenPerOp = 4;
 constexpr char kDonePrefix = 'u';  // Table::kConf: 'u' ‖ completion ms ‖ upload row key → "1"
-constexpr std::size_t kDoneKeyAt = 9;  // Where the upload row key begins; it may pass a row's value.
+constexpr std::size_t kDoneKeyAt =
+    9;  // Where the upload row key begins; it may pass a row's value.
 }  // namespace
 
 Result<Answer> Apply::create_upload(const CreateUpload& op) {
@@ -136,8 +137,8 @@ Result<Answer> Apply::complete_upload(const CompleteUpload& op) {
   }
   if (parts.empty()) return refuse(Refusal::kBadRequest, "no parts");
   if (op.object_size && *op.object_size != record.size)
-    return refuse(Refusal::kBadRequest,
-                  cat("x-amz-mp-object-size is ", *op.object_size, ", the parts have ", record.size));
+    return refuse(Refusal::kBadRequest, cat("x-amz-mp-object-size is ", *op.object_size,
+                                            ", the parts have ", record.size));
   TRY(time, advance_time(op.time_ms));
   TRY_DO(forget_old_uploads(time));
 

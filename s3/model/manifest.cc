@@ -12,7 +12,8 @@ std::string log_manifest(const std::vector<store::Extent>& extents) {
 
 Result<std::vector<store::Extent>> parse_log_manifest(std::string_view manifest) {
   if (!is_log_manifest(manifest) || (manifest.size() - 2) % store::kExtentBytes != 0)
-    return fail(ErrorCode::kCorrupt, cat("manifest of ", manifest.size(), " bytes lists no extents"));
+    return fail(ErrorCode::kCorrupt,
+                cat("manifest of ", manifest.size(), " bytes lists no extents"));
   std::vector<store::Extent> extents;
   for (std::size_t at = 2; at < manifest.size(); at += store::kExtentBytes) {
     TRY(extent, store::parse_extent(as_bytes(manifest), at));

@@ -16,15 +16,12 @@ Result<Answer> run(Apply& apply, Result<Answer> (Apply::*decide)(const Op&), Res
 
 Result<Answer> dispatch(OpKind kind, std::string_view meta, Apply& apply) {
   switch (kind) {
-    case OpKind::kCreateBucket:
-      return run(apply, &Apply::create_bucket, decode_CreateBucket(meta));
-    case OpKind::kDeleteBucket:
-      return run(apply, &Apply::delete_bucket, decode_DeleteBucket(meta));
+    case OpKind::kCreateBucket: return run(apply, &Apply::create_bucket, decode_CreateBucket(meta));
+    case OpKind::kDeleteBucket: return run(apply, &Apply::delete_bucket, decode_DeleteBucket(meta));
     case OpKind::kPut: return run(apply, &Apply::put_object, decode_PutObject(meta));
     case OpKind::kDelete: return run(apply, &Apply::delete_object, decode_DeleteObject(meta));
     case OpKind::kCopy: return run(apply, &Apply::copy_object, decode_CopyObject(meta));
-    case OpKind::kCreateUpload:
-      return run(apply, &Apply::create_upload, decode_CreateUpload(meta));
+    case OpKind::kCreateUpload: return run(apply, &Apply::create_upload, decode_CreateUpload(meta));
     case OpKind::kPutPart: return run(apply, &Apply::put_part, decode_PutPart(meta));
     case OpKind::kCompleteUpload:
       return run(apply, &Apply::complete_upload, decode_CompleteUpload(meta));
@@ -98,7 +95,8 @@ Result<std::optional<TransferRecord>> load_transfer(const store::RowReader& rows
   for (std::uint64_t part = 0; part < count; ++part) {
     const std::string key = transfer_key(stream, lsn) + be64_key(part);
     TRY(piece, rows.find(store::Table::kRepl, key));
-    if (!piece) return fail(ErrorCode::kCorrupt, cat("transfer ", lsn, ": part ", part, " is missing"));
+    if (!piece)
+      return fail(ErrorCode::kCorrupt, cat("transfer ", lsn, ": part ", part, " is missing"));
     TRY(parts, decode_parts(*piece));
     record.parts.insert(record.parts.end(), parts.begin(), parts.end());
   }

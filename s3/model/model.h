@@ -14,8 +14,8 @@ struct ModelOptions {
 };
 
 // The deterministic state machine of buckets, objects, uploads and replication positions. One
-// function of (operation, rows): no I/O, clock, randomness. The order of its answers is the order of
-// the log, so a condition is decided at the moment the write takes effect.
+// function of (operation, rows): no I/O, clock, randomness. The order of its answers is the order
+// of the log, so a condition is decided at the moment the write takes effect.
 class Model final : public store::Decider {
  public:
   explicit Model(ModelOptions options) : options_(options) {}
@@ -34,15 +34,17 @@ std::string park_key(std::string_view stream, std::uint64_t lsn);
 
 struct TransferRecord {
   std::uint64_t offset = 0;  // Durable bytes from the start.
-  std::uint64_t crc64 = 0;   // Of those bytes.
+  std::uint64_t crc64 = 0;  // Of those bytes.
   std::vector<PartRef> parts;
 };
-Result<StreamPosition> load_position(const store::RowReader& rows, std::string_view key);  // low 0 if none
+Result<StreamPosition> load_position(const store::RowReader& rows,
+                                     std::string_view key);  // low 0 if none
 std::string encode_position(const StreamPosition& position);
 std::string encode_transfer(const TransferRecord& record);  // Without its parts: rows of their own.
-Result<std::optional<TransferRecord>> load_transfer(const store::RowReader& rows, std::string_view stream,
-                                                    std::uint64_t lsn);
+Result<std::optional<TransferRecord>> load_transfer(const store::RowReader& rows,
+                                                    std::string_view stream, std::uint64_t lsn);
 // The filter document of the bucket that governs an operation at `lsn`; empty if none.
-Result<std::string> load_filter(const store::RowReader& rows, std::uint64_t bucket_id, std::uint64_t lsn);
+Result<std::string> load_filter(const store::RowReader& rows, std::uint64_t bucket_id,
+                                std::uint64_t lsn);
 
 }  // namespace creel::s3

@@ -311,8 +311,8 @@ Result<Decoder> open_fields(OpKind kind, std::string_view meta) {
   TRY(fields, TlvReader::parse(meta));
   const std::uint64_t found = fields.number(kKind);
   if (found != static_cast<std::uint64_t>(kind))
-    return fail(ErrorCode::kCorrupt, cat("operation of kind ", found, " instead of ",
-                                         static_cast<unsigned>(kind)));
+    return fail(ErrorCode::kCorrupt,
+                cat("operation of kind ", found, " instead of ", static_cast<unsigned>(kind)));
   if (const std::uint16_t tag = fields.critical_above(kDeadKeys); tag != 0)
     return fail(ErrorCode::kUnsupported, cat("operation of kind ", found, ": unknown field ", tag));
   return Decoder(fields);
@@ -324,15 +324,15 @@ Result<X> decode(OpKind kind, std::string_view meta) {
   X op;
   describe(fields, op);
   if (!fields.ok())
-    return fail(ErrorCode::kCorrupt, cat("operation of kind ", static_cast<unsigned>(kind),
-                                         ": a field is malformed"));
+    return fail(ErrorCode::kCorrupt,
+                cat("operation of kind ", static_cast<unsigned>(kind), ": a field is malformed"));
   return op;
 }
 
 }  // namespace
 
-#define CREEL_S3_CODEC(Name, kind)                                                 \
-  std::string encode_op(const Name& op) { return encode(kind, op); }               \
+#define CREEL_S3_CODEC(Name, kind)                                   \
+  std::string encode_op(const Name& op) { return encode(kind, op); } \
   Result<Name> decode_##Name(std::string_view meta) { return decode<Name>(kind, meta); }
 CREEL_S3_CODEC(CreateBucket, OpKind::kCreateBucket)
 CREEL_S3_CODEC(DeleteBucket, OpKind::kDeleteBucket)

@@ -38,24 +38,24 @@ enum class OpKind : std::uint8_t {
 enum class Refusal : std::uint8_t {
   kNone,
   kNoSuchBucket,
-  kBucketExists,     // detail: its owner
+  kBucketExists,  // detail: its owner
   kBucketNotEmpty,
   kNoSuchKey,
   kNoSuchUpload,
   kPreconditionFailed,  // detail: the header's name
-  kInvalidPart,         // detail: which
+  kInvalidPart,  // detail: which
   kInvalidPartOrder,
   kPartTooSmall,
-  kChecksumMismatch,    // detail: message
-  kBadRequest,          // detail: message
-  kGap,                 // replication: the stream's position does not follow
-  kNothingToDo,         // A success that leaves no operation: the state is already as asked.
+  kChecksumMismatch,  // detail: message
+  kBadRequest,  // detail: message
+  kGap,  // replication: the stream's position does not follow
+  kNothingToDo,  // A success that leaves no operation: the state is already as asked.
 };
 
 struct BodySource {
   enum class Kind : std::uint8_t { kEmpty = 0, kPayload = 1, kBlob = 2, kPack = 3, kTransfer = 4 };
   Kind kind = Kind::kEmpty;
-  std::string manifest;      // kBlob: the sealed blob.
+  std::string manifest;  // kBlob: the sealed blob.
   std::uint64_t offset = 0;  // kPack: where in the pack blob (or payload) of this operation.
 };
 
@@ -88,12 +88,13 @@ struct DeleteObject {
 };
 struct CopyObject {  // Within one store: shares the source's blobs.
   std::string bucket, key, source_bucket, source_key;
-  std::string source_etag;  // The version that was authorised and checked: else kPreconditionFailed.
-  std::string etag;         // Of the copy: the MD5 of its plain bytes (multipart sources differ).
+  std::string
+      source_etag;  // The version that was authorised and checked: else kPreconditionFailed.
+  std::string etag;  // Of the copy: the MD5 of its plain bytes (multipart sources differ).
   std::int64_t time_ms = 0;
   bool replace_headers = false;
   std::vector<Header> headers;
-  StoredChecksum checksum;        // Empty: the source's is kept.
+  StoredChecksum checksum;  // Empty: the source's is kept.
   Conditions conditions;
 };
 struct CreateUpload {
@@ -150,10 +151,10 @@ struct SealedBlobRef {
 // A sealed part of a large replicated object, durable before the whole is there; resumable.
 struct ReplPart {
   std::string stream;
-  std::uint64_t lsn = 0;     // Of the object at its source.
+  std::uint64_t lsn = 0;  // Of the object at its source.
   std::uint64_t offset = 0;  // Must equal what the transfer holds, else kGap.
-  std::uint64_t crc64 = 0;   // CRC-64/NVME of the object's first offset + part.size bytes.
-  SealedBlobRef part;        // Size 0 at offset 0: the transfer is dropped, to begin anew.
+  std::uint64_t crc64 = 0;  // CRC-64/NVME of the object's first offset + part.size bytes.
+  SealedBlobRef part;  // Size 0 at offset 0: the transfer is dropped, to begin anew.
 };
 // The sender's durable position.
 struct ReplCursor {
@@ -165,14 +166,14 @@ struct ReplPark {
   std::string stream;
   std::uint64_t lsn = 0;
   std::string bucket, key, reason;  // reason: one of replication.md §2, filters.md §8
-  std::string detail;               // For people; no values of records.
-  bool remove = false;              // Settled: retried with success, or dropped by hand.
+  std::string detail;  // For people; no values of records.
+  bool remove = false;  // Settled: retried with success, or dropped by hand.
   std::int64_t time_ms = 0;
 };
 // core: slots of a blob that are whole again, or where they lie now (a new manifest).
 struct Healed {
-  RowId blob;                    // A blob row, or …
-  std::string bucket, key;       // … the object that owns a direct manifest.
+  RowId blob;  // A blob row, or …
+  std::string bucket, key;  // … the object that owns a direct manifest.
   std::string old_manifest, new_manifest;  // Applied only if the row still says old.
 };
 // core: the shards of a dead blob are gone.
@@ -186,18 +187,19 @@ struct ReplIn {
   std::uint64_t from = 0;  // The position it must stand at, else kGap.
   StreamPosition to;
   std::vector<std::string> effects;  // Encoded PutObject / DeleteObject, in order.
-  SealedBlobRef pack;                // The blob that kPack bodies lie in; size 0: none.
-  std::string finished_transfer;     // Transfer that a kTransfer body was taken from.
+  SealedBlobRef pack;  // The blob that kPack bodies lie in; size 0: none.
+  std::string finished_transfer;  // Transfer that a kTransfer body was taken from.
 };
 
 // Every command above: `std::string encode_op(const X&)` gives Op::meta, `decode_op` reads it back.
 // Errors: kCorrupt (malformed), kUnsupported (a critical tag or kind this build does not know).
-#define CREEL_S3_OPS(X)                                                                     \
-  X(CreateBucket) X(DeleteBucket) X(PutObject) X(DeleteObject) X(CopyObject) X(CreateUpload) \
-  X(PutPart) X(CompleteUpload) X(AbortUpload) X(SetFilter) X(ReplIn) X(ReplPart)            \
-  X(ReplCursor) X(ReplPark) X(Healed) X(Reaped)
-#define CREEL_S3_DECLARE(Name)            \
-  std::string encode_op(const Name& op);  \
+#define CREEL_S3_OPS(X)                                                                 \
+  X(CreateBucket)                                                                       \
+  X(DeleteBucket) X(PutObject) X(DeleteObject) X(CopyObject) X(CreateUpload) X(PutPart) \
+      X(CompleteUpload) X(AbortUpload) X(SetFilter) X(ReplIn) X(ReplPart) X(ReplCursor) \
+          X(ReplPark) X(Healed) X(Reaped)
+#define CREEL_S3_DECLARE(Name)           \
+  std::string encode_op(const Name& op); \
   Result<Name> decode_##Name(std::string_view meta);
 CREEL_S3_OPS(CREEL_S3_DECLARE)
 #undef CREEL_S3_DECLARE
@@ -206,12 +208,12 @@ Result<OpKind> op_kind(std::string_view meta);
 // Verdict::answer of an accepted or refused operation.
 struct Answer {
   Refusal refusal = Refusal::kNone;
-  std::string detail;      // Of a refusal.
+  std::string detail;  // Of a refusal.
   std::string etag, version_id, upload_id;
   std::int64_t mtime_ms = 0;
   std::uint64_t size = 0;
   StoredChecksum checksum;
-  bool existed = false;    // DeleteObject: there was something to delete.
+  bool existed = false;  // DeleteObject: there was something to delete.
   std::string encode() const;
   static Result<Answer> decode(std::string_view bytes);
 };

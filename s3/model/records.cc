@@ -41,7 +41,13 @@ enum ObjectTag : std::uint16_t {
   kHeaders,
 };
 
-enum BlobTag : std::uint16_t { kReferences = 1, kBlobSize, kBlobCrc, kBlobManifest, kBlobManifestBytes };
+enum BlobTag : std::uint16_t {
+  kReferences = 1,
+  kBlobSize,
+  kBlobCrc,
+  kBlobManifest,
+  kBlobManifestBytes
+};
 
 enum UploadTag : std::uint16_t {
   kUploadId = 1,
@@ -284,8 +290,8 @@ Result<std::string> load_document(const store::RowReader& rows, RowId id, char k
   for (std::size_t piece = 0; piece * kDocumentPieceBytes < bytes; ++piece) {
     TRY(row, rows.find(store::Table::kManifest, document_key(id, kind, piece)));
     if (!row)
-      return fail(ErrorCode::kCorrupt,
-                  cat("document ", kind, " of operation ", id.lsn, ": piece ", piece, " is missing"));
+      return fail(ErrorCode::kCorrupt, cat("document ", kind, " of operation ", id.lsn, ": piece ",
+                                           piece, " is missing"));
     out.append(*row);
   }
   if (out.size() != bytes)

@@ -48,8 +48,8 @@ struct Body {
   enum class Kind : std::uint8_t {
     kEmpty = 0,
     kDirect = 1,  // `manifest` (or its document): owned by this record alone.
-    kSlice = 2,   // [offset, offset + size) of the blob row `blob`, which counts references.
-    kParts = 3,   // The parts document.
+    kSlice = 2,  // [offset, offset + size) of the blob row `blob`, which counts references.
+    kParts = 3,  // The parts document.
   };
   Kind kind = Kind::kEmpty;
   std::string manifest;
@@ -59,8 +59,8 @@ struct Body {
 
 struct StoredChecksum {
   std::string algorithm;  // CRC32 CRC32C CRC64NVME SHA1 SHA256; empty: none asked for.
-  std::string type;       // FULL_OBJECT or COMPOSITE.
-  std::string value;      // Base64, with -N if composite.
+  std::string type;  // FULL_OBJECT or COMPOSITE.
+  std::string value;  // Base64, with -N if composite.
 };
 
 // Where a replica came from: the site and log position that make it idempotent, and its headers.
@@ -72,20 +72,20 @@ struct Origin {
 struct ObjectRecord {
   std::uint64_t size = 0;
   std::int64_t mtime_ms = 0;
-  std::string etag;        // Without quotes.
+  std::string etag;  // Without quotes.
   std::string version_id;  // Empty: "null".
-  std::uint64_t lsn = 0;   // Operation that wrote it.
-  std::uint64_t crc64 = 0; // CRC-64/NVME of the whole plain body.
+  std::uint64_t lsn = 0;  // Operation that wrote it.
+  std::uint64_t crc64 = 0;  // CRC-64/NVME of the whole plain body.
   StoredChecksum checksum;
   std::uint32_t part_count = 0;  // 0: not a multipart object.
   Body body;
   Origin origin;
-  RowId documents;                 // Whose document rows hold what did not fit.
+  RowId documents;  // Whose document rows hold what did not fit.
   std::uint32_t header_bytes = 0;  // > 0: headers lie in document 'h'.
   std::uint32_t manifest_bytes = 0;  // > 0: the direct manifest lies in document 'm'.
-  std::uint32_t parts_bytes = 0;     // > 0: the parts list lies in document 'p'.
-  std::vector<Header> headers;       // Filled by load_object(); inline in the row if small.
-  std::string encode() const;        // ≤ store::kRowValueBytesMax once documents are split off.
+  std::uint32_t parts_bytes = 0;  // > 0: the parts list lies in document 'p'.
+  std::vector<Header> headers;  // Filled by load_object(); inline in the row if small.
+  std::string encode() const;  // ≤ store::kRowValueBytesMax once documents are split off.
   static Result<ObjectRecord> decode(std::string_view value);
 };
 std::string object_key(std::uint64_t bucket_id, std::string_view key);
@@ -104,12 +104,12 @@ struct UploadRecord {
   std::string upload_id;  // As given to the client.
   std::int64_t initiated_ms = 0;
   std::string owner;
-  StoredChecksum checksum;      // Algorithm and type chosen at creation.
+  StoredChecksum checksum;  // Algorithm and type chosen at creation.
   std::uint32_t header_bytes = 0;
   RowId documents;
   std::vector<Header> headers;
   bool completed = false;  // Kept a while so that a repeated Complete gives the same answer.
-  std::string etag;        // If completed.
+  std::string etag;  // If completed.
   std::string encode() const;
   static Result<UploadRecord> decode(std::string_view value);
 };
@@ -143,11 +143,13 @@ std::string encode_parts(const std::vector<PartRef>& parts);  // 20 bytes each.
 Result<std::vector<PartRef>> decode_parts(std::string_view bytes);
 
 // Finds and completes records; absence is a value. Errors: kCorrupt, kIo.
-Result<std::optional<BucketRecord>> load_bucket(const store::RowReader& rows, std::string_view name);
-Result<std::optional<ObjectRecord>> load_object(const store::RowReader& rows, std::uint64_t bucket_id,
-                                                std::string_view key);
-Result<std::optional<UploadRecord>> load_upload(const store::RowReader& rows, std::uint64_t bucket_id,
-                                                std::string_view key, std::string_view upload_id);
+Result<std::optional<BucketRecord>> load_bucket(const store::RowReader& rows,
+                                                std::string_view name);
+Result<std::optional<ObjectRecord>> load_object(const store::RowReader& rows,
+                                                std::uint64_t bucket_id, std::string_view key);
+Result<std::optional<UploadRecord>> load_upload(const store::RowReader& rows,
+                                                std::uint64_t bucket_id, std::string_view key,
+                                                std::string_view upload_id);
 Result<std::optional<PartRecord>> load_part(const store::RowReader& rows, std::uint64_t upload_lsn,
                                             std::uint16_t number);
 Result<std::optional<BlobRecord>> load_blob(const store::RowReader& rows, RowId id);

@@ -86,8 +86,7 @@ namespace {
 
 Task<S3Result<std::string>> read_promised(Ctx& ctx, RequestBody& body, BodyPromise promise,
                                           std::uint64_t bytes_max) {
-  if (promise.length.value_or(0) > bytes_max)
-    co_return s3_fail(S3Code::kMaxMessageLengthExceeded);
+  if (promise.length.value_or(0) > bytes_max) co_return s3_fail(S3Code::kMaxMessageLengthExceeded);
   ChecksumSet::Wanted wanted;
   wanted.payload_sha256 = promise.payload_sha256.has_value();
   if (promise.checks.algorithm) wanted.add(*promise.checks.algorithm);

@@ -15,7 +15,8 @@ Task<S3Result<Reply>> list_buckets(Ctx&, Call& call) {
   if (truncated) found.pop_back();
   std::vector<BucketEntry> entries;
   for (const ListedBucket& bucket : found)
-    entries.push_back({bucket.name, WallTime::from_ms(bucket.record.created_ms), bucket.record.region});
+    entries.push_back(
+        {bucket.name, WallTime::from_ms(bucket.record.created_ms), bucket.record.region});
   const std::string token = truncated ? encode_list_token(found.back().name) : std::string();
   const Owner owner{call.principal.id, call.principal.display_name};
   co_return xml_reply(list_buckets_xml(owner, entries, params.prefix, token));
@@ -33,7 +34,8 @@ Task<S3Result<Reply>> create_bucket(Ctx& ctx, Call& call) {
   if (region.empty()) region = call.service.region();
   std::string name(call.bucket());
   std::string owner = call.principal.id;
-  CO_DO(co_await call.service.create_bucket(ctx, std::move(name), std::move(owner), std::move(region)));
+  CO_DO(co_await call.service.create_bucket(ctx, std::move(name), std::move(owner),
+                                            std::move(region)));
   Reply reply = empty_reply(200);
   reply.headers.add("Location", cat('/', call.bucket()));
   co_return std::move(reply);
@@ -58,7 +60,9 @@ Task<S3Result<Reply>> get_bucket_location(Ctx&, Call& call) {
   co_return xml_reply(location_xml(bucket.region.empty() ? call.service.region() : bucket.region));
 }
 
-Task<S3Result<Reply>> get_bucket_versioning(Ctx&, Call&) { co_return xml_reply(versioning_xml("")); }
+Task<S3Result<Reply>> get_bucket_versioning(Ctx&, Call&) {
+  co_return xml_reply(versioning_xml(""));
+}
 
 Task<S3Result<Reply>> put_bucket_filter(Ctx& ctx, Call& call) {
   if (call.filters == nullptr)
@@ -66,7 +70,8 @@ Task<S3Result<Reply>> put_bucket_filter(Ctx& ctx, Call& call) {
   CO_TRY(document, co_await read_document(ctx, call, 256 * KiB, false));
   const Result<Unit> judged = call.filters->check(document);
   if (!judged.ok())
-    co_return s3_fail(S3Code::kInvalidArgument, cat("The filter is not valid: ", judged.error().detail));
+    co_return s3_fail(S3Code::kInvalidArgument,
+                      cat("The filter is not valid: ", judged.error().detail));
   std::string name(call.bucket());
   std::string text = document;
   CO_DO(co_await call.service.set_filter(ctx, std::move(name), std::move(text)));

@@ -22,8 +22,8 @@ class BucketFilters {
   ~BucketFilters() = default;
 };
 
-// One request on its way through: what was asked, by whom, and what the operations work on. Lives in
-// the handler's frame; views point into the request head.
+// One request on its way through: what was asked, by whom, and what the operations work on. Lives
+// in the handler's frame; views point into the request head.
 struct Call {
   ObjectService& service;
   HttpRequest& http;

@@ -1,5 +1,5 @@
-#include "platform/base/text.h"
 #include "platform/async/scope.h"
+#include "platform/base/text.h"
 #include "s3/routes/call.h"
 #include "s3/wire/uri.h"
 #include "s3/wire/xml_in.h"

@@ -82,8 +82,9 @@ void add_object_headers(HeaderList& headers, const Call& call, const OpenedObjec
   if (!object.replication_status.empty())
     headers.add("x-amz-replication-status", object.replication_status);
   if (piece.partial && piece.length > 0)
-    headers.add("Content-Range",
-                content_range(ByteRange{piece.offset, piece.offset + piece.length - 1}, record.size));
+    headers.add(
+        "Content-Range",
+        content_range(ByteRange{piece.offset, piece.offset + piece.length - 1}, record.size));
   if (piece.part != 0 && record.part_count > 0)
     headers.add("x-amz-mp-parts-count", static_cast<std::uint64_t>(record.part_count));
   const bool wants_checksum =
@@ -103,8 +104,8 @@ void add_checksum(HeaderList& headers, const std::optional<Checksum>& checksum) 
 S3Result<Unit> check_version_id(std::string_view id, std::string_view key) {
   if (id == "null") return Unit{};
   const bool shaped = id.size() == 26 && std::all_of(id.begin(), id.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');
-  });
+                        return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');
+                      });
   if (!shaped) return invalid_argument("Invalid version id specified", "versionId", id);
   return s3_fail(S3Code::kNoSuchVersion)
       .with("Key", std::string(key))
@@ -131,7 +132,8 @@ S3Result<Unit> check_source_owner(const Call& call, std::string_view source_buck
 Task<S3Result<Reply>> put_object(Ctx& ctx, Call& call) {
   // A part that forgot its upload must not become the object.
   if (const auto number = call.query.find("partNumber"))
-    co_return invalid_argument("This operation needs the parameter uploadId", "partNumber", *number);
+    co_return invalid_argument("This operation needs the parameter uploadId", "partNumber",
+                               *number);
   if (const auto id = call.query.find("versionId"))
     co_return invalid_argument("This operation does not accept a version-id.", "versionId", *id);
   PutArguments arguments;
@@ -144,7 +146,8 @@ Task<S3Result<Reply>> put_object(Ctx& ctx, Call& call) {
   arguments.conditions = std::move(conditions);
   CO_TRY(body, RequestBody::make(call));
   CO_TRY(promise, body_promise(call, *body));
-  CO_TRY(outcome, co_await call.service.put_object(ctx, std::move(arguments), *body, std::move(promise)));
+  CO_TRY(outcome,
+         co_await call.service.put_object(ctx, std::move(arguments), *body, std::move(promise)));
   Reply reply = empty_reply(200);
   add_write_outcome(reply.headers, outcome);
   add_checksum(reply.headers, outcome.checksum);
@@ -170,8 +173,8 @@ Task<S3Result<Reply>> copy_object(Ctx& ctx, Call& call) {
   CO_TRY(conditions, parse_write_conditions(call.headers()));
   arguments.conditions = std::move(conditions);
   CO_TRY(outcome, co_await call.service.copy_object(ctx, std::move(arguments)));
-  Reply reply = xml_reply(copy_result_xml(false, outcome.etag, WallTime::from_ms(outcome.mtime_ms),
-                                          outcome.checksum));
+  Reply reply = xml_reply(
+      copy_result_xml(false, outcome.etag, WallTime::from_ms(outcome.mtime_ms), outcome.checksum));
   if (!outcome.version_id.empty()) reply.headers.add("x-amz-version-id", outcome.version_id);
   co_return std::move(reply);
 }

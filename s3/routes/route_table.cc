@@ -48,17 +48,45 @@ constexpr Row kRows[] = {
 // Every name that changes what a request means (s3.md §2). Parameters outside of this list only
 // inform (x-id, prefix, response-*): they are signed and otherwise ignored.
 constexpr std::string_view kSubResources[] = {
-    "accelerate",      "acl",           "analytics",     "annotations",
-    "attributes",      "cors",          "delete",        "encryption",
-    "filter",          "intelligent-tiering",            "inventory",
-    "legal-hold",      "lifecycle",     "location",      "logging",
-    "metadataConfiguration",            "metadataTable", "metrics",
-    "notification",    "object-lock",   "ownershipControls",
-    "policy",          "policyStatus",  "publicAccessBlock",
-    "renameObject",    "replication",   "requestPayment", "restore",
-    "retention",       "select",        "session",       "tagging",
-    "torrent",         "uploadId",      "uploads",       "versioning",
-    "versions",        "website",       "abac",
+    "accelerate",
+    "acl",
+    "analytics",
+    "annotations",
+    "attributes",
+    "cors",
+    "delete",
+    "encryption",
+    "filter",
+    "intelligent-tiering",
+    "inventory",
+    "legal-hold",
+    "lifecycle",
+    "location",
+    "logging",
+    "metadataConfiguration",
+    "metadataTable",
+    "metrics",
+    "notification",
+    "object-lock",
+    "ownershipControls",
+    "policy",
+    "policyStatus",
+    "publicAccessBlock",
+    "renameObject",
+    "replication",
+    "requestPayment",
+    "restore",
+    "retention",
+    "select",
+    "session",
+    "tagging",
+    "torrent",
+    "uploadId",
+    "uploads",
+    "versioning",
+    "versions",
+    "website",
+    "abac",
 };
 
 Level level_of(const Call& call) {
@@ -107,12 +135,12 @@ S3Result<Route> find_route(const Call& call) {
         .with("Header", std::string(sub));
   // A sub-resource that is read but not yet written (PUT ?versioning) is not implemented either.
   if (!sub.empty() && (call.http.head.method == "PUT" || call.http.head.method == "DELETE"))
-    return s3_fail(S3Code::kNotImplemented,
-                   cat(call.http.head.method, " of the sub-resource '", sub,
-                       "' is not implemented by this server."))
+    return s3_fail(S3Code::kNotImplemented, cat(call.http.head.method, " of the sub-resource '",
+                                                sub, "' is not implemented by this server."))
         .with("Header", std::string(sub));
   if (level == Level::kBucket && call.http.head.method == "POST" && sub.empty())
-    return s3_fail(S3Code::kNotImplemented, "POST uploads by form are not implemented by this server.");
+    return s3_fail(S3Code::kNotImplemented,
+                   "POST uploads by form are not implemented by this server.");
   return method_not_allowed(call, std::move(allow));
 }
 

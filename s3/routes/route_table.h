@@ -12,8 +12,8 @@ struct Route {
   std::string_view action;  // "s3:GetObject"
 };
 
-// Finds the operation by method, resource and sub-resource. A sub-resource of AWS that is not served
-// is 501, so that no `PUT /b/k?foo` ever falls through to PutObject. Errors: NotImplemented,
+// Finds the operation by method, resource and sub-resource. A sub-resource of AWS that is not
+// served is 501, so that no `PUT /b/k?foo` ever falls through to PutObject. Errors: NotImplemented,
 // MethodNotAllowed (with Allow).
 S3Result<Route> find_route(const Call& call);
 

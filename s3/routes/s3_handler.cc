@@ -67,8 +67,8 @@ Task<Result<Unit>> S3Handler::handle(Ctx& ctx, HttpRequest& request, ResponseWri
   for (const creel::Header field : request.head.headers)
     call.fields.push_back({field.name, field.value});
   S3Result<Reply> reply = co_await run(ctx, call);
-  RequestReport report{call.request_id, request.head.method, request.head.target,
-                       call.identity.access_key, {}, 0};
+  RequestReport report{
+      call.request_id, request.head.method, request.head.target, call.identity.access_key, {}, 0};
   report.status = reply.ok() ? reply.value().status : reply.error().status();
   if (!reply.ok()) report.code = name_of(reply.error().code);
   if (observer_ != nullptr) observer_->finished(report);
@@ -94,10 +94,12 @@ Task<S3Result<Reply>> S3Handler::run(Ctx& ctx, Call& call) {
   SigPolicy policy;
   policy.region = service_.region();
   policy.clock_window = options_.clock_window;
-  CO_TRY(identity, verify_request(head, policy, secret_of, keys_, service_.platform().clock.wall()));
+  CO_TRY(identity,
+         verify_request(head, policy, secret_of, keys_, service_.platform().clock.wall()));
   call.identity = std::move(identity);
   call.principal = access_.principal_of(call.identity.access_key);
-  const bool takes_unsigned_stream = route.operation == put_object || route.operation == upload_part;
+  const bool takes_unsigned_stream =
+      route.operation == put_object || route.operation == upload_part;
   CO_DO(check_payload_allowed(call.identity.payload, takes_unsigned_stream));
   CO_DO(check_names(call));
   if (!call.name.bucket.empty() && route.operation != create_bucket)

@@ -49,7 +49,8 @@ Task<S3Result<Reply>> upload_part(Ctx& ctx, Call& call) {
   CO_TRY(arguments, part_arguments(call));
   CO_TRY(body, RequestBody::make(call));
   CO_TRY(promise, body_promise(call, *body));
-  CO_TRY(outcome, co_await call.service.put_part(ctx, std::move(arguments), *body, std::move(promise)));
+  CO_TRY(outcome,
+         co_await call.service.put_part(ctx, std::move(arguments), *body, std::move(promise)));
   Reply reply = empty_reply(200);
   reply.headers.add("ETag", quoted_etag(outcome.etag));
   if (outcome.checksum_given && outcome.checksum)
@@ -107,7 +108,8 @@ Task<S3Result<Reply>> complete_upload(Ctx& ctx, Call& call) {
   arguments.checksum = whole.expected;
   if (const std::optional<std::string_view> type = call.header("x-amz-checksum-type")) {
     if (*type != "COMPOSITE" && *type != "FULL_OBJECT")
-      co_return s3_fail(S3Code::kInvalidRequest, "Value for x-amz-checksum-type header is invalid.");
+      co_return s3_fail(S3Code::kInvalidRequest,
+                        "Value for x-amz-checksum-type header is invalid.");
     arguments.checksum_type =
         *type == "COMPOSITE" ? ChecksumType::kComposite : ChecksumType::kFullObject;
   }
@@ -122,8 +124,8 @@ Task<S3Result<Reply>> complete_upload(Ctx& ctx, Call& call) {
   CO_TRY(outcome, co_await call.service.complete_upload(ctx, std::move(arguments)));
   const std::string location =
       cat("http://", call.header("host").value_or("localhost"), call.target.raw_path);
-  Reply reply = xml_reply(complete_upload_xml(location, call.bucket(), call.key(), outcome.etag,
-                                              outcome.checksum));
+  Reply reply = xml_reply(
+      complete_upload_xml(location, call.bucket(), call.key(), outcome.etag, outcome.checksum));
   if (!outcome.version_id.empty()) reply.headers.add("x-amz-version-id", outcome.version_id);
   co_return std::move(reply);
 }
@@ -132,7 +134,8 @@ Task<S3Result<Reply>> abort_upload(Ctx& ctx, Call& call) {
   std::string bucket(call.bucket());
   std::string key(call.key());
   std::string upload_id(*call.query.find("uploadId"));
-  CO_DO(co_await call.service.abort_upload(ctx, std::move(bucket), std::move(key), std::move(upload_id)));
+  CO_DO(co_await call.service.abort_upload(ctx, std::move(bucket), std::move(key),
+                                           std::move(upload_id)));
   co_return empty_reply(204);
 }
 

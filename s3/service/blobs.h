@@ -12,7 +12,8 @@
 namespace creel::s3 {
 
 // Bytes made durable and not yet named by an operation. `manifest` is the implementation's own
-// description, ≤ 64 KiB, kept in the index; its first byte tells the kind (docs/formats/manifest.md).
+// description, ≤ 64 KiB, kept in the index; its first byte tells the kind
+// (docs/formats/manifest.md).
 struct SealedBlob {
   std::string manifest;
   std::uint64_t size = 0;
@@ -33,8 +34,8 @@ class BlobWriter {
   virtual Task<Result<SealedBlob>> seal(Ctx& ctx) = 0;
 };
 
-// Immutable bytes under the objects: extents in the segment log at the edge, erasure-coded shards in
-// a core. Owned by s3/service; implemented in edge/ and core/. Loop thread only.
+// Immutable bytes under the objects: extents in the segment log at the edge, erasure-coded shards
+// in a core. Owned by s3/service; implemented in edge/ and core/. Loop thread only.
 class Blobs {
  public:
   virtual Result<Unit> admit(std::uint64_t bytes) const = 0;  // kNoSpace names what is full.

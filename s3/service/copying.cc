@@ -64,7 +64,8 @@ Task<S3Result<WriteOutcome>> ObjectService::copy_object(Ctx& ctx, CopyArguments 
   op.headers = std::move(arguments.headers);
   op.conditions = std::move(arguments.conditions);
   const bool other_algorithm =
-      arguments.algorithm && algorithm_of_name(source.record.checksum.algorithm) != arguments.algorithm;
+      arguments.algorithm &&
+      algorithm_of_name(source.record.checksum.algorithm) != arguments.algorithm;
   const bool composite = source.record.checksum.type == "COMPOSITE";
   if (source.record.part_count > 0 || other_algorithm || composite) {
     CO_TRY(reader, read(source, 0, source.record.size));
@@ -74,7 +75,8 @@ Task<S3Result<WriteOutcome>> ObjectService::copy_object(Ctx& ctx, CopyArguments 
     promise.length = source.record.size;
     std::optional<ChecksumAlgorithm> algorithm = arguments.algorithm;
     if (!algorithm) algorithm = algorithm_of_name(source.record.checksum.algorithm);
-    CO_TRY(digested, co_await receive_body(ctx, nowhere, body, promise, algorithm, 0, kPutBytesMax));
+    CO_TRY(digested,
+           co_await receive_body(ctx, nowhere, body, promise, algorithm, 0, kPutBytesMax));
     op.etag = simple_etag(digested.md5);
     op.checksum = stored_checksum(digested.checksum);
   }

@@ -42,8 +42,8 @@ S3Result<std::vector<ListedBucket>> ObjectService::list_buckets(std::string_view
   return buckets;
 }
 
-// Walks the bucket's rows from `after` on; behind a common prefix it seeks past the whole prefix, so
-// a page costs its entries and not what they hide.
+// Walks the bucket's rows from `after` on; behind a common prefix it seeks past the whole prefix,
+// so a page costs its entries and not what they hide.
 S3Result<ListOutcome> ObjectService::list(const ListArguments& arguments) const {
   TRY(bucket, find_bucket(arguments.bucket));
   ListOutcome outcome;
@@ -53,9 +53,9 @@ S3Result<ListOutcome> ObjectService::list(const ListArguments& arguments) const 
   std::string from = arguments.prefix;
   if (!arguments.after.empty() && arguments.after >= arguments.prefix) {
     // A marker inside (or at) a common prefix skips that prefix (s3.md §7).
-    const std::string hidden =
-        arguments.after.starts_with(arguments.prefix) ? common_prefix(arguments.after, arguments)
-                                                      : std::string();
+    const std::string hidden = arguments.after.starts_with(arguments.prefix)
+                                   ? common_prefix(arguments.after, arguments)
+                                   : std::string();
     if (hidden.empty()) {
       from = arguments.after + '\0';
     } else {

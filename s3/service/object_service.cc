@@ -121,7 +121,8 @@ Task<S3Result<WriteOutcome>> ObjectService::put_object(Ctx& ctx, PutArguments ar
   outcome.checksum_given = received.checksum_given;
   std::string meta = encode_op(op);
   Subject subject{arguments.bucket, arguments.key};
-  CO_TRY(answer, co_await submit_body(ctx, std::move(meta), std::move(received), std::move(subject)));
+  CO_TRY(answer,
+         co_await submit_body(ctx, std::move(meta), std::move(received), std::move(subject)));
   outcome.etag = answer.etag;
   outcome.version_id = answer.version_id;
   outcome.mtime_ms = answer.mtime_ms;

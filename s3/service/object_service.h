@@ -32,7 +32,8 @@ struct WriteOutcome {
   bool checksum_given = false;  // By the client: to be echoed.
 };
 
-// An object as of the moment it was opened. Its bytes stay readable unless it is replaced meanwhile.
+// An object as of the moment it was opened. Its bytes stay readable unless it is replaced
+// meanwhile.
 struct OpenedObject {
   ObjectRecord record;
   std::string replication_status;  // "", PENDING, COMPLETED, FAILED or REPLICA.
@@ -121,8 +122,8 @@ struct ServiceOptions {
 };
 
 // The meaning of the S3 operations over a Log and Blobs, the same for edge and core. routes/ turns
-// HTTP into these calls. Nothing is cached: every call reads the newest published rows, and rows are
-// never held across co_await. Ok of a write means durable. Loop thread only.
+// HTTP into these calls. Nothing is cached: every call reads the newest published rows, and rows
+// are never held across co_await. Ok of a write means durable. Loop thread only.
 class ObjectService {
  public:
   ObjectService(Platform& platform, Log& log, Blobs& blobs, ServiceOptions options)
@@ -181,7 +182,8 @@ class ObjectService {
     std::string bucket, key;
   };
   Task<S3Result<Answer>> submit(Ctx& ctx, std::string meta, Bytes payload, Subject subject);
-  Task<S3Result<Answer>> submit_body(Ctx& ctx, std::string meta, ReceivedBody body, Subject subject);
+  Task<S3Result<Answer>> submit_body(Ctx& ctx, std::string meta, ReceivedBody body,
+                                     Subject subject);
   std::int64_t now_ms() const { return platform_.clock.wall().ms(); }
 
   Platform& platform_;

@@ -34,12 +34,12 @@ struct BodyPromise {
 // A received body: durable (or in memory, to ride inside its operation) and as promised.
 struct ReceivedBody {
   BodySource source;
-  Bytes payload;                     // For kPayload.
-  std::optional<SealedBlob> blob;    // For kBlob: abandon it if no operation is submitted.
+  Bytes payload;  // For kPayload.
+  std::optional<SealedBlob> blob;  // For kBlob: abandon it if no operation is submitted.
   std::uint64_t size = 0;
   std::uint64_t crc64 = 0;
   Md5Digest md5{};
-  Checksum checksum;                 // The client's algorithm, else CRC64NVME.
+  Checksum checksum;  // The client's algorithm, else CRC64NVME.
   bool checksum_given = false;
 };
 

@@ -81,7 +81,8 @@ S3Result<CompletedWhole> combine(const store::RowReader& rows, const UploadRecor
   CompletedWhole whole;
   whole.etag = listed_etag(wanted);
   if (!algorithm) whole.checksum = combined_checksum(ChecksumAlgorithm::kCrc64nvme, parts);
-  else if (upload.checksum.type == "COMPOSITE") whole.checksum = composite_checksum(*algorithm, parts);
+  else if (upload.checksum.type == "COMPOSITE")
+    whole.checksum = composite_checksum(*algorithm, parts);
   else whole.checksum = combined_checksum(*algorithm, parts);
   return whole;
 }
@@ -158,7 +159,8 @@ Task<S3Result<WriteOutcome>> ObjectService::put_part(Ctx& ctx, PartArguments arg
   outcome.size = received.size;
   std::string meta = encode_op(op);
   Subject subject{arguments.bucket, arguments.key};
-  CO_TRY(answer, co_await submit_body(ctx, std::move(meta), std::move(received), std::move(subject)));
+  CO_TRY(answer,
+         co_await submit_body(ctx, std::move(meta), std::move(received), std::move(subject)));
   outcome.etag = answer.etag;
   outcome.mtime_ms = answer.mtime_ms;
   co_return std::move(outcome);

@@ -1,5 +1,5 @@
-// Goal: what was sealed reads back bit-exact with up to m drives missing, damaged or slow; with more
-// the error names them; a write needs W drives and says so.
+// Goal: what was sealed reads back bit-exact with up to m drives missing, damaged or slow; with
+// more the error names them; a write needs W drives and says so.
 #include <gtest/gtest.h>
 
 #include "tests/core/core_world.h"
@@ -17,9 +17,9 @@ TEST(Core, OneToSixteenDrivesStoreAndReadBack) {
     const auto failed = world.start();
     ASSERT_FALSE(failed) << error_text(*failed);
     Random random(Seed{drives});
-    for (std::uint64_t size : {std::uint64_t{0}, std::uint64_t{1}, 64 * KiB - 1, 64 * KiB,
-                               64 * KiB + 1, 256 * KiB - 1, 256 * KiB, 256 * KiB + 1,
-                               std::uint64_t{1'300'000}, 5 * MiB + 77}) {
+    for (std::uint64_t size :
+         {std::uint64_t{0}, std::uint64_t{1}, 64 * KiB - 1, 64 * KiB, 64 * KiB + 1, 256 * KiB - 1,
+          256 * KiB, 256 * KiB + 1, std::uint64_t{1'300'000}, 5 * MiB + 77}) {
       const bool tell = size % 2 == 0;
       auto stored = world.write(random.bytes(size), tell);
       ASSERT_TRUE(stored.ok()) << size << ": " << error_text(stored.error());
@@ -56,7 +56,8 @@ class SixDrives : public testing::Test {
   }
   // Flips a bit in every large segment file of a drive's shards, wherever bytes were written.
   void damage(unsigned drive, std::uint64_t every) {
-    for (const std::string& path : world.machine.disk().paths(CoreWorld::dir(drive) + "/shards/seg")) {
+    for (const std::string& path :
+         world.machine.disk().paths(CoreWorld::dir(drive) + "/shards/seg")) {
       const auto content = world.machine.disk().peek(path);
       if (!content) continue;
       for (std::uint64_t at = 4096 + random.below(every); at < content->size(); at += every)
@@ -69,7 +70,8 @@ class SixDrives : public testing::Test {
 
 TEST_F(SixDrives, AnyTwoMayBePulledWhileServing) {
   std::vector<CoreWorld::Stored> all;
-  for (std::uint64_t size : {std::uint64_t{9'000}, 300 * KiB, 3 * MiB + 5}) all.push_back(store(size));
+  for (std::uint64_t size : {std::uint64_t{9'000}, 300 * KiB, 3 * MiB + 5})
+    all.push_back(store(size));
   for (unsigned a = 0; a < 6; ++a) {
     for (unsigned b = a + 1; b < 6; ++b) {
       SCOPED_TRACE(cat(a, " and ", b));
@@ -143,8 +145,7 @@ TEST_F(SixDrives, WriteGoesOnWithOneSlowDriveAndIsHealedLater) {
   EXPECT_TRUE(s3::is_degraded(stored.manifest));
   ASSERT_TRUE(world.put_object("slow", stored).ok());
   world.machine.disk().faults("d2") = SimDiskFaults();
-  ASSERT_TRUE(world.world.run_until(
-      [&] { return world.core->status().heal_waiting == 0; }, 300_s));
+  ASSERT_TRUE(world.world.run_until([&] { return world.core->status().heal_waiting == 0; }, 300_s));
   EXPECT_EQ(world.shards_of(world.manifest_of("slow")), 6u);
   EXPECT_FALSE(s3::is_degraded(world.manifest_of("slow")));
 }

@@ -1,5 +1,5 @@
-// A core on one simulated machine: drives are folders d0 … dn-1, each a drive of its own that can be
-// pulled, wiped and damaged. Rows live in memory and survive crashes as the drives do.
+// A core on one simulated machine: drives are folders d0 … dn-1, each a drive of its own that can
+// be pulled, wiped and damaged. Rows live in memory and survive crashes as the drives do.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -35,8 +35,8 @@ class CoreWorld {
     for (unsigned i = 0; i < drives_; ++i) options.dirs.push_back(dir(i));
     options.segment_bytes = 2 * MiB;
     options.store_bytes = store_bytes;
-    options.open_base = [this](const std::string& folder, const store::Uuid&, bool fresh)
-        -> Result<std::unique_ptr<store::RowBase>> {
+    options.open_base = [this](const std::string& folder, const store::Uuid&,
+                               bool fresh) -> Result<std::unique_ptr<store::RowBase>> {
       return std::unique_ptr<store::RowBase>(
           std::make_unique<store::MemBase>(images_[folder], fresh));
     };
@@ -66,9 +66,7 @@ class CoreWorld {
     core.reset();
   }
   // Out of the machine: its files are gone with it.
-  void pull(unsigned drive) {
-    machine.disk().make_unavailable(dir(drive));
-  }
+  void pull(unsigned drive) { machine.disk().make_unavailable(dir(drive)); }
   void push(unsigned drive) { machine.disk().make_available(dir(drive)); }
   // An empty drive in its place.
   void replace(unsigned drive) {
@@ -83,8 +81,8 @@ class CoreWorld {
     Bytes bytes;
   };
   Result<Stored> write(Bytes bytes, bool tell_size = true) {
-    auto result = world.finish(machine, write_task(machine.ctx(), core->blobs(), bytes, tell_size),
-                               600_s);
+    auto result =
+        world.finish(machine, write_task(machine.ctx(), core->blobs(), bytes, tell_size), 600_s);
     if (!result) return fail(ErrorCode::kTimeout, "write never ended");
     if (!result->ok()) return result->error();
     return Stored{result->value().manifest, std::move(bytes)};
@@ -186,9 +184,7 @@ class CoreWorld {
   std::uint64_t store_bytes = 512 * MiB;
 
  private:
-  static Task<void> serve(Ctx& ctx, std::shared_ptr<CoreNode> core) {
-    co_await core->run(ctx);
-  }
+  static Task<void> serve(Ctx& ctx, std::shared_ptr<CoreNode> core) { co_await core->run(ctx); }
   static Task<Result<s3::SealedBlob>> write_task(Ctx& ctx, s3::Blobs& blobs, const Bytes& bytes,
                                                  bool tell_size) {
     s3::BlobHint hint;

@@ -1,5 +1,5 @@
-// Goal: what is missing comes back by itself or by `creel heal`; drives that are new, stale, foreign or
-// copies are told apart; what nobody names goes.
+// Goal: what is missing comes back by itself or by `creel heal`; drives that are new, stale,
+// foreign or copies are told apart; what nobody names goes.
 #include <gtest/gtest.h>
 
 #include "tests/core/core_world.h"
@@ -126,8 +126,8 @@ TEST_F(Healing, StartsWithTwoDrivesMissingAndServes) {
     world.push(b);
     start();
     expect_all();
-    ASSERT_TRUE(world.world.run_until(
-        [&] { return world.core->status().heal_waiting == 0; }, 600_s));
+    ASSERT_TRUE(
+        world.world.run_until([&] { return world.core->status().heal_waiting == 0; }, 600_s));
   }
   world.crash();
   for (unsigned drive : {0u, 1u, 2u}) world.pull(drive);
@@ -144,8 +144,8 @@ TEST_F(Healing, ShardsWithoutAnOperationGoAfterTheNextStart) {
   EXPECT_EQ(world.shards_total(), 12u);
   world.crash(SimCrash::kProcess);
   start();
-  ASSERT_TRUE(world.world.run_until(
-      [&] { return world.core->healer().counters().orphans == 6; }, 120_s));
+  ASSERT_TRUE(
+      world.world.run_until([&] { return world.core->healer().counters().orphans == 6; }, 120_s));
   EXPECT_EQ(world.shards_total(), 6u);
   expect_all();
 }
@@ -158,8 +158,7 @@ TEST_F(Healing, DeletedBlobsAreReapedAfterTheirGrace) {
   truth.clear();
   world.world.run_for(20_s);
   EXPECT_EQ(world.shards_total(), 9u);
-  ASSERT_TRUE(world.world.run_until(
-      [&] { return world.core->status().dead_waiting == 0; }, 300_s));
+  ASSERT_TRUE(world.world.run_until([&] { return world.core->status().dead_waiting == 0; }, 300_s));
   EXPECT_EQ(world.shards_total(), 0u);
 }
 

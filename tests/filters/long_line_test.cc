@@ -29,7 +29,8 @@ TEST(LongLine, AHundredMegabytesAreSkippedStreaming) {
   EXPECT_EQ(filter->counters().rows, 3u);
   EXPECT_EQ(filter->counters().kept, 2u);
   EXPECT_EQ(filter->counters().dead, 1u);
-  EXPECT_NE(to_string(letters).find("\"row\":2"), std::string::npos) << to_string(letters).substr(0, 300);
+  EXPECT_NE(to_string(letters).find("\"row\":2"), std::string::npos)
+      << to_string(letters).substr(0, 300);
 }
 
 }  // namespace

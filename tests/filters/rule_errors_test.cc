@@ -172,7 +172,10 @@ TEST(RuleErrors, OfTheWholeSet) {
   EXPECT_EQ(refusal("[[rule]\n").substr(0, 14), "line 1, column");
   EXPECT_EQ(refusal("[:x]\n").substr(0, 14), "line 1, column");
   EXPECT_EQ(refusal("[[:x]]\n").substr(0, 14), "line 1, column");
-  EXPECT_EQ(refusal("de\xce\xa1" "fault = 'hold'").substr(0, 14), "line 1, column");
+  EXPECT_EQ(refusal("de\xce\xa1"
+                    "fault = 'hold'")
+                .substr(0, 14),
+            "line 1, column");
   EXPECT_EQ(refusal(std::string(300'000, ' ')), "rules are longer than 262144 bytes");
   std::string many;
   for (int i = 0; i < 65; ++i) many += cat("[[rule]]\nname = 'r", i, "'\n");

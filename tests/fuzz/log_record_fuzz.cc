@@ -54,7 +54,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::size_t at = bytes.size() / kBlock * kBlock - kFooterBytes;
     const MutableBytes footer = MutableBytes(bytes).subspan(at);
     std::copy_n("CRBE", 4, footer.begin());
-    store_le<std::uint32_t>(footer, 28, seeded_crc32c(seed, offset + at, ByteView(footer).first(28)));
+    store_le<std::uint32_t>(footer, 28,
+                            seeded_crc32c(seed, offset + at, ByteView(footer).first(28)));
   }
   Result<BatchView> batch = parse_batch(seed, offset, bytes, true);
   if (batch.ok()) use(batch.value(), bytes.size());

@@ -1,12 +1,12 @@
-// Runs a fuzz target without libFuzzer. With files as arguments it replays them (a crash found by the
-// fuzzer); without, it feeds a fixed, seeded corpus: the empty input, the target's own seed files
-// (tests/fuzz/corpus/<noun>/), mutations of them, and random bytes and text.
+// Runs a fuzz target without libFuzzer. With files as arguments it replays them (a crash found by
+// the fuzzer); without, it feeds a fixed, seeded corpus: the empty input, the target's own seed
+// files (tests/fuzz/corpus/<noun>/), mutations of them, and random bytes and text.
+#include <dirent.h>
+
 #include <cstdio>
 #include <cstring>
 #include <string>
 #include <vector>
-
-#include <dirent.h>
 
 #include "tests/support/seeds.h"
 
@@ -61,7 +61,9 @@ std::string mutate(TestRandom& random, std::string input) {
     switch (random.below(4)) {
       case 0: input.insert(at, random.binary(static_cast<size_t>(random.between(1, 8)))); break;
       case 1: input.erase(at, static_cast<size_t>(random.skewed_below(16))); break;
-      case 2: if (at < input.size()) input[at] = static_cast<char>(random.next()); break;
+      case 2:
+        if (at < input.size()) input[at] = static_cast<char>(random.next());
+        break;
       default: input.insert(at, input.substr(0, static_cast<size_t>(random.skewed_below(64))));
     }
   }
@@ -88,7 +90,8 @@ int main(int argc, char** argv) {
   const std::vector<std::string> corpus = seed_files(argv[0]);
   for (const std::string& input : corpus) feed(input);
   size_t count = 1 + corpus.size();
-  const std::string alphabet = "abcXYZ0189 \t\r\n\",;:=<>/\\{}[]()'&%+-_.*?!|#@$~^`\x01\x7f\xc3\xa9";
+  const std::string alphabet =
+      "abcXYZ0189 \t\r\n\",;:=<>/\\{}[]()'&%+-_.*?!|#@$~^`\x01\x7f\xc3\xa9";
   for (Seed seed : seeds(2000)) {
     TestRandom random(seed);
     const size_t length = static_cast<size_t>(random.skewed_below(kInputBytesMax));

@@ -47,8 +47,8 @@ class Peer : public ::testing::Test {
  protected:
   Peer() : link(1) { EXPECT_TRUE(link.start_core()); }
   std::string answer_to(Bytes bytes, std::uint32_t site = 7) {
-    auto said = link.world.finish(link.edge.node, misbehave(link.edge.node, site, std::move(bytes)),
-                                  300_s);
+    auto said =
+        link.world.finish(link.edge.node, misbehave(link.edge.node, site, std::move(bytes)), 300_s);
     if (!said) return "no answer";
     return said->ok() ? said->take() : error_text(said->error());
   }

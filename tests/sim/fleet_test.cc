@@ -254,7 +254,7 @@ class Fleet {
   }
 
   TestRandom random;  // What breaks.
-  TestRandom words;   // What is written.
+  TestRandom words;  // What is written.
   Box edge;
   FleetCore core;
   ShipperOptions shipper_options;

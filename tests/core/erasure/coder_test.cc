@@ -1,10 +1,11 @@
 // Goal (PO11): any k of the n cells of a stripe rebuild the rest, bit-exact, with every kernel.
 // Method: every loss pattern of every shipped layout, sizes at the edges and drawn ones.
+#include "core/erasure/coder.h"
+
 #include <gtest/gtest.h>
 
 #include <bit>
 
-#include "core/erasure/coder.h"
 #include "core/erasure/manifest.h"
 #include "core/erasure/stripe.h"
 #include "platform/base/endian.h"
@@ -20,8 +21,16 @@ using test::seeds;
 
 std::vector<std::uint64_t> sizes(const Layout& layout, Random& random) {
   const std::uint64_t stripe = layout.stripe_bytes();
-  return {1, 63, 64, 65, kCellBytes - 1, kCellBytes, std::min(kCellBytes + 1, stripe), stripe - 1,
-          stripe, random.between<std::uint64_t>(1, stripe)};
+  return {1,
+          63,
+          64,
+          65,
+          kCellBytes - 1,
+          kCellBytes,
+          std::min(kCellBytes + 1, stripe),
+          stripe - 1,
+          stripe,
+          random.between<std::uint64_t>(1, stripe)};
 }
 
 // Fills a stripe with drawn bytes; returns them.

@@ -169,8 +169,8 @@ TEST_F(UvDiskTest, ALaneKeepsTheOrderOfItsCalls) {
       const Bytes content(static_cast<std::size_t>(i % 7 == 0 ? 300'000 : 10),
                           static_cast<std::uint8_t>(i));
       const ByteView parts[] = {content};
-      Result<Unit> done = i % 5 == 0 ? co_await file.sync(ctx)
-                                     : co_await file.write_sync(ctx, 0, parts);
+      Result<Unit> done =
+          i % 5 == 0 ? co_await file.sync(ctx) : co_await file.write_sync(ctx, 0, parts);
       EXPECT_TRUE(done.ok());
       order.push_back(i);
     };

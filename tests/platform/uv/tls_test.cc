@@ -380,8 +380,7 @@ TEST_P(UvTls, SilentPeersMakeWay) {
     CO_ASSERT_OK(listener);
     std::vector<std::unique_ptr<Stream>> silent;
     for (int i = 0; i < 40; ++i) {
-      auto one =
-        co_await doors().network.connect(ctx, listener.value()->local(), std::nullopt);
+      auto one = co_await doors().network.connect(ctx, listener.value()->local(), std::nullopt);
       CO_ASSERT_OK(one);
       silent.push_back(one.take());
     }
@@ -418,8 +417,7 @@ TEST_P(UvTls, ReloadedCertificatesServeNewConnections) {
     CO_ASSERT_OK(reloaded);
     TlsSettings trusting = client_settings();
     trusting.ca_pem = new_ca.certificate_pem;
-    auto new_client =
-        co_await doors().network.connect(ctx, listener.value()->local(), trusting);
+    auto new_client = co_await doors().network.connect(ctx, listener.value()->local(), trusting);
     CO_ASSERT_OK(new_client);
     EXPECT_EQ(new_client.value()->peer().identity, "renewed");
     const ByteView parts[] = {as_bytes("still here")};

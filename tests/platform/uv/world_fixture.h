@@ -52,17 +52,17 @@ class UvTest : public ::testing::Test {
 };
 
 // gtest's ASSERT_* return void, which a coroutine cannot: these end it instead.
-#define CO_ASSERT(condition)                       \
-  do {                                             \
-    const bool co_assert_holds = (condition);      \
-    EXPECT_TRUE(co_assert_holds) << #condition;    \
-    if (!co_assert_holds) co_return;               \
+#define CO_ASSERT(condition)                    \
+  do {                                          \
+    const bool co_assert_holds = (condition);   \
+    EXPECT_TRUE(co_assert_holds) << #condition; \
+    if (!co_assert_holds) co_return;            \
   } while (false)
-#define CO_ASSERT_OK(result)                                                         \
-  do {                                                                               \
-    EXPECT_TRUE((result).ok()) << #result << ": "                                    \
+#define CO_ASSERT_OK(result)                                                           \
+  do {                                                                                 \
+    EXPECT_TRUE((result).ok()) << #result << ": "                                      \
                                << ((result).ok() ? "" : error_text((result).error())); \
-    if (!(result).ok()) co_return;                                                   \
+    if (!(result).ok()) co_return;                                                     \
   } while (false)
 
 }  // namespace creel::test

@@ -132,8 +132,7 @@ TEST(Listing, BucketsComeByNameInPages) {
   const auto names = [&](std::string_view prefix, std::string_view after, std::size_t count) {
     std::string out;
     const auto listed = s3.service.list_buckets(prefix, after, count);
-    for (const ListedBucket& bucket : listed.value())
-      out += bucket.name + " ";
+    for (const ListedBucket& bucket : listed.value()) out += bucket.name + " ";
     return out;
   };
   EXPECT_EQ(names("", "", 10), "aaa bbb bbc ccc ");
