@@ -73,6 +73,7 @@ Task<void> Engine::run(Ctx& ctx) {
   log_.start(scope);
   scope.spawn(checkpoint_when_due(scope.ctx()));
   scope.spawn(keep_up(scope.ctx()));
+  if (volume_.folders.size() > 1) scope.spawn(bring_back(scope.ctx()));
   co_await write_batches(ctx, scope);
   stopping_ = true;
   refuse_queue(fail(ErrorCode::kStopped, "the store is stopping"));
@@ -94,6 +95,13 @@ Task<void> Engine::write_batches(Ctx& ctx, Scope& scope) {
       refuse_queue(error);
     }
     if (ctx.stopped()) refuse_queue(fail(ErrorCode::kStopped, "the store is stopping"));
+    if (pause_ && !flight_) {
+      paused_ = true;
+      pause_changed_.notify_all();
+      while (pause_) co_await wake_.wait();
+      paused_ = false;
+      continue;
+    }
     if (can_decide()) {
       co_await decide_some(ctx);
       continue;

@@ -76,6 +76,7 @@ class Engine final : public Store {
   Task<Result<Unit>> wait_beyond(Ctx& ctx, Lsn after) override;
   Task<Result<Unit>> checkpoint(Ctx& ctx) override;
   void drop_folder(std::string_view dir, std::string why) override;
+  void place_folder(unsigned index, std::string dir) override;
   Status status() const override;
   const Uuid& uuid() const override { return volume_.uuid; }
   std::uint32_t epoch() const override { return volume_.epoch; }
@@ -86,6 +87,7 @@ class Engine final : public Store {
 
  private:
   friend class Recovery;
+  friend class Readmission;
 
   // --- engine.cc: the way of an operation
   Result<Unit> may_submit(const Op& op) const;
@@ -113,6 +115,19 @@ class Engine final : public Store {
   Task<Result<Unit>> keep_spares(Ctx& ctx);
   DriveState drive_state(bool clean) const;
   Task<Result<Unit>> save_state(Ctx& ctx, bool clean);
+
+  // --- readmission.cc: folders that left and return
+  struct Return {
+    std::string dir;             // Where to look; empty: where it was.
+    Duration wait = kReturnWait;
+    Instant next;                // No attempt before.
+    Instant joined;
+    bool away = false;           // It was seen to be out of the set.
+    std::string said;
+  };
+  Task<void> bring_back(Ctx& ctx);
+  Task<void> try_return(Ctx& ctx, unsigned index);
+  static constexpr Duration kReturnWait = 5_s;
 
   Platform& platform_;
   Decider& decider_;
@@ -155,6 +170,12 @@ class Engine final : public Store {
   Event durable_changed_;
   bool running_ = false;
   bool stopping_ = false;
+  bool pause_ = false;            // A returning folder wants the log to stand still.
+  bool paused_ = false;
+  Event pause_changed_;
+  std::vector<Return> returns_;   // By folder.
+  std::optional<unsigned> returning_;
+  Event look_for_folders_;
   std::uint64_t batches_ = 0;
   Instant started_;
 };

@@ -111,6 +111,8 @@ Status Engine::status() const {
     status.flushes += folder->flushes;
     if (!folder->live()) status.mirrors_down.push_back(cat(folder->dir(), ": ", folder->why_down()));
   }
+  if (returning_)
+    status.mirrors_catching_up.push_back(volume_.folders[*returning_]->dir());
   status.damaged_ranges = volume_.damaged_ranges;
   status.damage = volume_.damage;
   return status;

@@ -35,6 +35,7 @@ class Recovery {
   Task<Result<Unit>> run(Ctx& ctx);
 
  private:
+  friend class Readmission;
   // --- recovery_folders.cc: R1
   Task<Result<Unit>> open_folders(Ctx& ctx);
   Task<Result<bool>> look_at(Ctx& ctx, Folder& folder, bool may_make);
@@ -58,7 +59,7 @@ class Recovery {
 
   // --- recovery_mirrors.cc
   Task<Result<Unit>> agree(Ctx& ctx);
-  Task<Result<Unit>> find_end(Ctx& ctx, Shelf& shelf);
+  Task<Result<Unit>> find_end(Ctx& ctx, Shelf& shelf, std::unique_ptr<Folder>& owner);
   Task<Result<Unit>> mend_headers(Ctx& ctx, Shelf& best);
   Task<Result<Unit>> catch_up(Ctx& ctx, const Shelf& best, Shelf& other);
   Task<Result<Unit>> copy_segment(Ctx& ctx, const Shelf& best, Shelf& other, SegmentInfo info);

@@ -11,7 +11,7 @@ namespace creel::store {
 Task<Result<Unit>> Recovery::agree(Ctx& ctx) {
   for (Shelf& shelf : shelves_) {
     if (shelf.blank) continue;
-    Result<Unit> found = co_await find_end(ctx, shelf);
+    Result<Unit> found = co_await find_end(ctx, shelf, volume_.folders[shelf.folder->index()]);
     if (!found.ok()) shelf.folder->leave(error_text(found.error()));
   }
   std::erase_if(shelves_, [](const Shelf& shelf) { return !shelf.folder->live(); });
@@ -41,7 +41,7 @@ Task<Result<Unit>> Recovery::agree(Ctx& ctx) {
 }
 
 // Where this folder's own log ends, read as if it were alone.
-Task<Result<Unit>> Recovery::find_end(Ctx& ctx, Shelf& shelf) {
+Task<Result<Unit>> Recovery::find_end(Ctx& ctx, Shelf& shelf, std::unique_ptr<Folder>& owner) {
   Options quiet = engine_.options_;
   quiet.log = nullptr;
   Volume alone(volume_.platform, quiet);
@@ -51,7 +51,6 @@ Task<Result<Unit>> Recovery::find_end(Ctx& ctx, Shelf& shelf) {
   const std::vector<const SegmentInfo*> logs = alone.log_segments();
   if (logs.empty()) co_return Unit{};
   shelf.last_log = *logs.back();
-  auto& owner = volume_.folders[shelf.folder->index()];
   alone.folders.push_back(std::move(owner));
   LogScan scan(alone, shelf.last_log, {shelf.last_log.first_lsn.value - 1});
   Result<Unit> done = Unit{};
@@ -110,8 +109,13 @@ Task<Result<Unit>> Recovery::catch_up(Ctx& ctx, const Shelf& best, Shelf& other)
   for (const std::uint32_t id : unknown) CO_DO(co_await folder.remove_segment(ctx, id));
   std::vector<SegmentInfo> wanted;
   for (const auto& [id, info] : best.segments) wanted.push_back(info);
-  std::sort(wanted.begin(), wanted.end(), [](const SegmentInfo& a, const SegmentInfo& b) {
-    return std::tuple(a.first_batch, a.term, a.id) < std::tuple(b.first_batch, b.term, b.id);
+  // Bodies before the log that names them: cut at any moment, the folder is what it was or a longer
+  // whole prefix, and may be the one that a next start adopts.
+  const auto order = [](const SegmentInfo& a) {
+    return std::tuple(a.stream != StreamKind::kBulk, a.first_batch, a.term, a.id);
+  };
+  std::sort(wanted.begin(), wanted.end(), [&](const SegmentInfo& a, const SegmentInfo& b) {
+    return order(a) < order(b);
   });
   for (const SegmentInfo& info : wanted) {
     const auto mine = other.segments.find(info.id);
@@ -123,13 +127,7 @@ Task<Result<Unit>> Recovery::catch_up(Ctx& ctx, const Shelf& best, Shelf& other)
     // Written to since this folder fell behind?
     if (!same_end && info.stream == StreamKind::kLog)
       same = same && info.first_batch < other.last_log.first_batch;
-    if (!same_end && info.stream == StreamKind::kBulk) {
-      const bool followed = std::any_of(wanted.begin(), wanted.end(), [&](const SegmentInfo& later) {
-        return later.stream == StreamKind::kBulk && later.first_batch > info.first_batch &&
-               later.first_batch <= other.last_batch;
-      });
-      same = same && followed;
-    }
+    if (!same_end && info.stream == StreamKind::kBulk) same = false;  // Slow bodies end late.
     if (!same) CO_DO(co_await copy_segment(ctx, best, other, info));
   }
   for (const auto& [id, generation] : best.spares) {

@@ -61,8 +61,8 @@ struct Options {
   std::uint64_t segment_bytes_max = 64 * MiB;     // Core: 256 MiB.
   // What the store may use of the file system. 0: as at format, there 80 % of what is free.
   std::uint64_t size_bytes = 0;
-  // Mirrors: a blank folder among formatted ones is filled from the others (`creel heal`). Else it is
-  // reported as down, for it may be a mount point without its drive.
+  // Mirrors: a blank folder among formatted ones is filled from the others, at the start or while
+  // serving. Else it is reported as down, for it may be a mount point without its drive.
   bool adopt_blank = false;
   std::size_t batch_bytes_max = 1 * MiB;          // Core: 4 MiB.
   std::size_t inline_bytes_max = 256 * KiB;       // Core: 1 MiB.
@@ -95,7 +95,8 @@ struct Status {
   std::uint64_t flushes = 0;
   std::uint64_t damaged_ranges = 0;  // R4: quarantined, reported, never skipped silently.
   std::vector<std::string> damage;   // At most 64 texts.
-  std::vector<std::string> mirrors_down;
+  std::vector<std::string> mirrors_down;         // "DIR: why"
+  std::vector<std::string> mirrors_catching_up;  // Folders of those that are being brought back.
 };
 
 // An operation read back from the log.
@@ -160,8 +161,13 @@ class Store : public RowReader {
 
   virtual Task<Result<Unit>> checkpoint(Ctx& ctx) = 0;
   // A mirror's folder was seen to be gone, though files open in it may still take writes: it leaves
-  // the set until the next start and counts no more. No-op for others and for the last one.
+  // the set and counts no more. No-op for others and for the last one. A folder that left for
+  // whatever reason is brought up to date and readmitted once it can be used again: run() looks every
+  // few seconds, unless the store is read-only.
   virtual void drop_folder(std::string_view dir, std::string why) = 0;
+  // The mirror at place `index` of Options::dirs is to be looked for at `dir` from now on. No-op while
+  // it is live.
+  virtual void place_folder(unsigned index, std::string dir) = 0;
   // Operations that no copy of the log holds any more: reported, never skipped silently.
   virtual std::vector<LostRange> lost() const = 0;
   virtual Status status() const = 0;

@@ -109,7 +109,7 @@ Task<Result<Unit>> BulkStream::next_segment(Ctx& ctx, std::uint64_t first_batch)
   };
   Result<Unit> written = co_await volume_.on_all(ctx, write);
   if (!written.ok()) {
-    volume_.spares.push_back({info.id, info.generation});
+    volume_.give_back(info);
     if (written.error().code != ErrorCode::kNoSpace) volume_.stop_writing(written.error());
     co_return written.error();
   }
@@ -162,6 +162,10 @@ Task<Result<Unit>> BulkStream::write(Ctx& ctx, std::uint32_t segment, std::uint6
   };
   const auto write = [&](Folder& folder) { return Write::at(ctx, folder, segment, offset, bytes); };
   Result<Unit> written = co_await volume_.on_all(ctx, write);
+  if (volume_.dirty)  // After the write: whoever copies the piece now finds it there.
+    for (std::uint64_t piece = offset / Volume::kDirtyPiece;
+         piece * Volume::kDirtyPiece < offset + bytes.size(); ++piece)
+      volume_.dirty->emplace(segment, piece);
   if (!written.ok() && written.error().code != ErrorCode::kNoSpace)
     volume_.stop_writing(written.error());
   co_return written;

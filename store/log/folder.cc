@@ -13,6 +13,29 @@ void Folder::leave(std::string why) {
   if (why_down_.empty()) why_down_ = why.empty() ? "failed" : std::move(why);
 }
 
+void Folder::let_go() {
+  std::erase_if(stale_, [](const auto& entry) { return entry->users == 0; });
+  std::erase_if(open_, [](const auto& item) { return item.second->users == 0; });
+  log_.reset();
+  lock.reset();
+}
+
+void Folder::take_over(Folder& other) {
+  let_go();
+  for (auto& [id, entry] : open_) stale_.push_back(std::move(entry));
+  open_ = std::move(other.open_);
+  other.open_.clear();
+  ++returns_;
+  log_ = std::move(other.log_);
+  lock = std::move(other.lock);
+  identity = other.identity;
+  state = std::move(other.state);
+  flushes += other.flushes;
+  if (dir_ != other.dir_) dir_ = other.dir_;
+  behind = false;
+  why_down_.clear();
+}
+
 std::string Folder::segment_path(std::uint32_t segment) const {
   std::string number = cat(segment);
   if (number.size() < 8) number.insert(0, 8 - number.size(), '0');
@@ -24,7 +47,10 @@ Task<Result<FileRef>> Folder::segment(Ctx& ctx, std::uint32_t segment) {
   if (found == open_.end()) {
     OpenOptions options;
     options.write = true;
+    const unsigned returns = returns_;
     CO_TRY(file, co_await disk_.open(ctx, segment_path(segment), options));
+    if (returns != returns_)
+      co_return fail(ErrorCode::kIo, cat(dir_, " went and came back meanwhile"));
     close_unused();
     // Somebody may have opened it meanwhile: then theirs stays and ours closes.
     found = open_.try_emplace(segment).first;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "platform/disk.h"
 #include "store/log/drive_identity.h"
@@ -48,7 +49,13 @@ class Folder {
   unsigned index() const { return index_; }
   bool live() const { return why_down_.empty(); }
   const std::string& why_down() const { return why_down_; }
-  void leave(std::string why);  // Out of the set until the next start. First reason stays.
+  // Out of the set until it was brought up to date again. The first reason stays.
+  void leave(std::string why);
+  // Closes what nobody uses and gives up the lock: a drive that left can be taken out.
+  void let_go();
+  // Live again, as `other` describes it: a Folder of its own under which the same place of the set was
+  // brought up to date. Reads under way keep the files they have.
+  void take_over(Folder& other);
 
   std::string segment_path(std::uint32_t segment) const;
   // For reads, chunk writes and repairs; at most kOpenFilesMax stay open when unused.
@@ -86,6 +93,8 @@ class Folder {
   unsigned lane_;
   std::string why_down_;
   std::map<std::uint32_t, std::unique_ptr<FileRef::Entry>> open_;
+  std::vector<std::unique_ptr<FileRef::Entry>> stale_;  // Of before take_over(), while in use.
+  unsigned returns_ = 0;
   std::uint64_t uses_ = 0;
   std::unique_ptr<File> log_;
 };

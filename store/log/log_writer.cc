@@ -28,7 +28,7 @@ Task<Result<Unit>> LogWriter::take(Ctx& ctx, Lsn first_lsn, std::uint64_t first_
     written = co_await send(0, std::move(shared), info.id);
   }
   if (!written.ok()) {
-    volume_.spares.push_back({info.id, info.generation});
+    volume_.give_back(info);
     co_return written.error();
   }
   volume_.add(info);
@@ -49,7 +49,7 @@ void LogWriter::start(Scope& scope) {
   finishing_ = false;
   if (volume_.folders.size() == 1) return;
   for (const auto& folder : volume_.folders) {
-    lanes_.push_back(std::make_unique<Lane>(Lane{folder.get(), {}, 0, sequence_}));
+    lanes_.push_back(std::make_unique<Lane>(Lane{folder.get(), {}, 0, sequence_, false}));
     scope.spawn(work(scope.ctx(), *lanes_.back()));
   }
 }
@@ -64,7 +64,9 @@ Task<void> LogWriter::work(Ctx& ctx, Lane& lane) {
     while (lane.jobs.empty() && !finishing_) co_await jobs_.wait();
     if (lane.jobs.empty()) break;
     if (lane.folder->live()) {
+      lane.busy = true;
       Result<Unit> done = co_await run_job(ctx, lane, lane.jobs.front());
+      lane.busy = false;
       if (!done.ok()) lane.folder->leave(error_text(done.error()));
     }
     if (lane.folder->live()) {
@@ -78,6 +80,22 @@ Task<void> LogWriter::work(Ctx& ctx, Lane& lane) {
     mark_behind();
     progress_.notify();
   }
+}
+
+bool LogWriter::idle(const Folder& folder) const {
+  for (const auto& lane : lanes_)
+    if (lane->folder == &folder) return !lane->busy && lane->jobs.empty();
+  return false;
+}
+
+void LogWriter::admit(const Folder& folder) {
+  for (const auto& lane : lanes_)
+    if (lane->folder == &folder) {
+      check(!lane->busy && lane->jobs.empty());
+      lane->queued_bytes = 0;
+      lane->done = sequence_;
+    }
+  mark_behind();
 }
 
 void LogWriter::mark_behind() {

@@ -31,6 +31,10 @@ class LogWriter {
   // empty.
   void start(Scope& scope);
   void finish();
+  // A folder that has left owes no answer any more: admit() may be called.
+  bool idle(const Folder& folder) const;
+  // It holds all that was sent so far and is live again.
+  void admit(const Folder& folder);
   void look_again() { progress_.notify(); }  // A folder has left: who waits counts anew.
 
  private:
@@ -46,6 +50,7 @@ class LogWriter {
     std::deque<Job> jobs;
     std::uint64_t queued_bytes = 0;
     std::uint64_t done = 0;  // Sequence of the last job that succeeded.
+    bool busy = false;
   };
   Task<void> work(Ctx& ctx, Lane& lane);
   Task<Result<Unit>> run_job(Ctx& ctx, Lane& lane, Job job);

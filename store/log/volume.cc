@@ -87,6 +87,7 @@ Task<Result<SegmentInfo>> Volume::claim(Ctx& ctx, StreamKind stream, std::size_t
   while (spares.size() <= reserve) CO_DO(co_await make_spare(ctx));
   const Spare spare = spares.front();
   spares.pop_front();
+  claimed.push_back(spare);
   changed.notify_all();
   SegmentInfo info;
   info.id = spare.id;
@@ -111,8 +112,14 @@ Bytes Volume::header_of(const SegmentInfo& info) const {
 }
 
 void Volume::add(const SegmentInfo& info) {
+  std::erase_if(claimed, [&](const Spare& spare) { return spare.id == info.id; });
   segments[info.id] = info;
   ++segments_version;
+}
+
+void Volume::give_back(const SegmentInfo& info) {
+  std::erase_if(claimed, [&](const Spare& spare) { return spare.id == info.id; });
+  spares.push_back({info.id, info.generation});
 }
 
 void Volume::release(const SegmentInfo& info) {

@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "platform/platform.h"
 #include "store/log/folder.h"
 #include "store/log/format.h"
+#include "store/log/signal.h"
 #include "store/store.h"
 
 namespace creel::store {
@@ -35,12 +37,13 @@ struct Spare {
 // What the parts of an open store share: folders, segments, space and health. Loop thread only.
 class Volume {
  public:
-  Volume(Platform& from, Options& with) : platform(from), options(with) {}
+  Volume(Platform& from, Options& with)
+      : platform(from), options(with), gate_opened(from.executor) {}
 
   // --- folders
   // Runs `call(folder)` on all live folders side by side and waits for all. A folder whose call
   // fails leaves the set, but for kNoSpace, which is answered. Errors: kIo (no majority is left; for
-  // a lone folder its own error).
+  // a lone folder its own error). Waits while a returning folder joins.
   template <class Call>
   Task<Result<Unit>> on_all(Ctx& ctx, Call& call);
   std::size_t live_count() const;
@@ -59,7 +62,8 @@ class Volume {
   // Claims a spare, or makes one; the last `reserve` stay for others. Its header is not written yet.
   Task<Result<SegmentInfo>> claim(Ctx& ctx, StreamKind stream, std::size_t reserve);
   Bytes header_of(const SegmentInfo& info) const;
-  void add(const SegmentInfo& info);
+  void add(const SegmentInfo& info);        // A claimed one, its header is written.
+  void give_back(const SegmentInfo& info);  // A claimed one is a spare again.
   // It holds nothing: forgotten now, its files go with remove_doomed(). They are not used again, so
   // that a torn header is never mistaken for one of an older generation.
   void release(const SegmentInfo& info);
@@ -103,6 +107,16 @@ class Volume {
   std::uint64_t streak_wall_ms = 0;
   Event changed;                        // Spares taken, health changed.
 
+  // --- a folder on its way back (Readmission)
+  std::vector<Spare> claimed;           // Neither a spare nor a segment for the moment.
+  unsigned calls = 0;                   // on_all() under way.
+  Event calls_ended;
+  bool gate_closed = false;             // on_all() waits.
+  Signal gate_opened;
+  // Pieces of BULK written since it began, as (segment, offset / kDirtyPiece).
+  static constexpr std::uint64_t kDirtyPiece = 256 * KiB;
+  std::optional<std::set<std::pair<std::uint32_t, std::uint64_t>>> dirty;
+
  private:
   static Task<void> settle(Folder& folder, Task<Result<Unit>> call, std::optional<Error>& error);
   Result<Unit> judge(const std::vector<std::optional<Error>>& errors);
@@ -113,11 +127,14 @@ inline constexpr std::size_t kDamageTextsMax = 64;
 template <class Call>
 Task<Result<Unit>> Volume::on_all(Ctx& ctx, Call& call) {
   if (folders.size() == 1) co_return co_await call(*folders[0]);
+  while (gate_closed) co_await gate_opened.wait();
+  ++calls;
   std::vector<std::optional<Error>> errors(folders.size());
   Scope scope(ctx);
   for (std::size_t i = 0; i < folders.size(); ++i)
     if (folders[i]->live()) scope.spawn(settle(*folders[i], call(*folders[i]), errors[i]));
   co_await scope.join();
+  if (--calls == 0) calls_ended.notify_all();
   co_return judge(errors);
 }
 
