@@ -9,6 +9,7 @@ when --binary does not.
 """
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -118,6 +119,7 @@ def main():
     if not options.binary or not os.access(options.binary, os.X_OK):
         sys.exit("run.py: --binary must name the creel program")
     raise_file_limit()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # So that servers and folders go too.
     tally, began = Tally(), time.monotonic()
     ground = Ground(os.path.abspath(options.binary))
     try:
