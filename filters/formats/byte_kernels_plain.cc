@@ -1,3 +1,4 @@
+#include <bit>
 #include <cstring>
 
 #include "filters/formats/byte_kernels.h"
@@ -16,12 +17,9 @@ constexpr std::uint64_t kOnes = 0x0101010101010101;
 constexpr std::uint64_t kHigh = 0x8080808080808080;
 
 inline Block load(const std::uint8_t* data) {
+  static_assert(std::endian::native == std::endian::little);
   Block block;
-  for (int i = 0; i < 8; ++i) {
-    std::uint64_t lane = 0;
-    for (int j = 7; j >= 0; --j) lane = lane << 8 | data[8 * i + j];
-    block.lane[i] = lane;
-  }
+  std::memcpy(&block, data, sizeof block);
   return block;
 }
 
