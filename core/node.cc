@@ -66,6 +66,9 @@ Task<Result<Unit>> CoreNode::open(Ctx& ctx) {
   drives_.on_gone([this](const std::string& dir, const std::string& why) {
     store_->drop_folder(dir + "/meta", why);
   });
+  drives_.on_mirror_back([this](unsigned place, const std::string& dir) {
+    store_->place_folder(place, dir);
+  });
   CO_DO(co_await drives_.note_log_made(ctx));
   log_.emplace(*store_, options_.inline_bytes_max);
   log_blobs_.emplace(*store_);

@@ -64,6 +64,11 @@ class Drives {
   void on_gone(std::function<void(const std::string& dir, const std::string& why)> call) {
     on_gone_ = std::move(call);
   }
+  // Called when a drive whose seat holds a mirror of the operation log is back or was taken in, with
+  // the mirror's place among log_dirs() and its folder, which exists.
+  void on_mirror_back(std::function<void(unsigned place, const std::string& dir)> call) {
+    on_mirror_back_ = std::move(call);
+  }
   std::vector<DriveStatus> status() const;
 
   // Blank folders take the seats of drives that are down, else new seats. An act of the operator:
@@ -117,6 +122,7 @@ class Drives {
   Task<Result<Unit>> take_back(Ctx& ctx, Scope& scope, Folder& folder, Look found);
   void take_down(Folder& folder, std::string why);
   void gone(Folder& folder, const std::string& why);
+  Task<Result<Unit>> tell_mirror_back(Ctx& ctx, Folder& folder);
   Task<Result<bool>> adopt(Ctx& ctx, Folder& folder);
   int seat_for(const Folder& folder) const;
   unsigned needed_at_start() const;
@@ -130,6 +136,7 @@ class Drives {
   Event changed_;
   Event look_now_;
   std::function<void(const std::string&, const std::string&)> on_gone_;
+  std::function<void(unsigned, const std::string&)> on_mirror_back_;
   Scope* scope_ = nullptr;   // Of run().
   bool changing_ = false;    // One change of the configuration at a time.
 };

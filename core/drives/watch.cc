@@ -1,11 +1,15 @@
 // Drives while they serve: who goes, who returns, who is taken in.
 #include <algorithm>
+#include <bit>
 
 #include "core/drives/drives.h"
 #include "platform/base/text.h"
 #include "store/log/drive_identity.h"
 
 namespace creel::core {
+namespace {
+constexpr Duration kCheckPause = 10_ms;
+}
 
 Task<void> Drives::serve(Ctx& ctx, std::shared_ptr<ShardStore> store) { co_await store->run(ctx); }
 
@@ -115,6 +119,17 @@ Task<Result<Unit>> Drives::take_back(Ctx& ctx, Scope& scope, Folder& folder, Loo
   CO_DO(co_await open_store(ctx, folder));
   start(scope, folder);
   note(cat(folder.dir, " is back"));
+  co_return co_await tell_mirror_back(ctx, folder);
+}
+
+// The drive was recognised, so this is no bare mount point: its part of the log may be made on it.
+Task<Result<Unit>> Drives::tell_mirror_back(Ctx& ctx, Folder& folder) {
+  const auto bit = std::uint32_t{1} << folder.seat;
+  if ((config_.mirrors & bit) == 0 || !on_mirror_back_) co_return Unit{};
+  const std::string dir = folder.dir + "/meta";
+  CO_DO(co_await platform_.disk.make_dir(ctx, dir));
+  CO_DO(co_await platform_.disk.sync_dir(ctx, folder.dir));
+  on_mirror_back_(static_cast<unsigned>(std::popcount(config_.mirrors & (bit - 1))), dir);
   co_return Unit{};
 }
 
@@ -145,6 +160,16 @@ Task<Result<unsigned>> Drives::adopt_blank(Ctx& ctx) {
 }
 
 Task<Result<bool>> Drives::adopt(Ctx& ctx, Folder& folder) {
+  // Between its new identity and the new configuration the folder would look stale to the watch.
+  while (folder.checking) CO_DO(co_await sleep_for(ctx, kCheckPause));
+  if (folder.state == DriveState::kUp) co_return false;
+  struct Claim {
+    Folder& folder;
+    explicit Claim(Folder& claimed) : folder(claimed) { folder.checking = true; }
+    ~Claim() { folder.checking = false; }
+  };
+  const Claim claim(folder);
+  folder.check_begun = platform_.clock.now();
   const int seat = seat_for(folder);
   if (seat < 0) co_return false;
   CO_DO(co_await lock_folder(ctx, folder));
@@ -161,8 +186,10 @@ Task<Result<bool>> Drives::adopt(Ctx& ctx, Folder& folder) {
   CO_DO(co_await write_identity(ctx, folder, next));
   CO_DO(co_await write_config(ctx, next));
   CO_DO(co_await open_store(ctx, folder));
+  folder.check_begun = platform_.clock.now();
   if (scope_ != nullptr) start(*scope_, folder);
   note(cat(folder.dir, " takes seat ", seat));
+  CO_DO(co_await tell_mirror_back(ctx, folder));
   co_return true;
 }
 
