@@ -11,7 +11,8 @@ std::uint64_t count_rows(const store::RowReader& rows, char kind) {
   if (!cursor.ok()) return 0;
   Result<bool> more = cursor.value()->seek(std::string(1, kind));
   std::uint64_t count = 0;
-  while (more.ok() && more.value() && count < kCountMax && cursor.value()->key().starts_with(kind)) {
+  while (more.ok() && more.value() && count < kCountMax &&
+         cursor.value()->key().starts_with(kind)) {
     ++count;
     more = cursor.value()->next();
   }
@@ -66,9 +67,8 @@ Task<Result<Unit>> CoreNode::open(Ctx& ctx) {
   drives_.on_gone([this](const std::string& dir, const std::string& why) {
     store_->drop_folder(dir + "/meta", why);
   });
-  drives_.on_mirror_back([this](unsigned place, const std::string& dir) {
-    store_->place_folder(place, dir);
-  });
+  drives_.on_mirror_back(
+      [this](unsigned place, const std::string& dir) { store_->place_folder(place, dir); });
   CO_DO(co_await drives_.note_log_made(ctx));
   log_.emplace(*store_, options_.inline_bytes_max);
   log_blobs_.emplace(*store_);

@@ -172,8 +172,7 @@ Task<Result<Unit>> Engine::begin_batch(Ctx& ctx) {
     durable_place_ = {log_.segment().id, tail_};
     if (queue_.empty()) co_return Unit{};  // Cannot happen: only this task empties it.
   }
-  const std::uint64_t limit =
-      std::min<std::uint64_t>(options_.batch_bytes_max, log_.room(tail_));
+  const std::uint64_t limit = std::min<std::uint64_t>(options_.batch_bytes_max, log_.room(tail_));
   next_ = std::make_unique<Batch>(volume_.seed_of(log_.segment()), tail_, limit, next_lsn_);
   co_return Unit{};
 }
@@ -187,22 +186,23 @@ bool Engine::decide_one(Submission& submission, StagingRows& rows) {
     return false;
   }
   const Seed& seed = batch.builder.seed();
-  OpView view{op,   next_lsn_, {seed.segment, seed.generation, batch.builder.next_record()}, false,
-              submission.crc64, op.payload.size()};
+  OpView view{op,    next_lsn_,        {seed.segment, seed.generation, batch.builder.next_record()},
+              false, submission.crc64, op.payload.size()};
   const Bytes original = op.meta;
   Verdict verdict = decider_.decide(view, rows);
   if (verdict.accepted && !batch.builder.fits(op.meta.size(), op.payload.size())) {
     // Its decided form is longer. Again in the next batch, unless no batch could hold it.
     rows.undo();
-    if (op.meta.size() <= kMetaBytesMax && BatchBuilder::batch_bytes(op.meta.size(), op.payload.size()) <=
-                                               options_.batch_bytes_max) {
+    if (op.meta.size() <= kMetaBytesMax &&
+        BatchBuilder::batch_bytes(op.meta.size(), op.payload.size()) <= options_.batch_bytes_max) {
       roll_next_ = batch.builder.records() == 0;  // Alone, it only lacks room in this segment.
       op.meta = original;
       batch.closed = true;
       return false;
     }
     verdict = Verdict();
-    verdict.error = fail(ErrorCode::kTooLarge, cat("decided operation of ", op.meta.size(), " bytes"));
+    verdict.error =
+        fail(ErrorCode::kTooLarge, cat("decided operation of ", op.meta.size(), " bytes"));
   }
   queued_bytes_ -= submission.bytes;
   if (verdict.accepted) {
@@ -264,7 +264,8 @@ Task<void> Engine::fly(Ctx& ctx) {
     drop_undurable(appended.error(), appended.error());
   } else {
     volume_.stop_writing(appended.error());
-    const Error unknown = fail(ErrorCode::kUnknown, cat("it may survive a restart: ", volume_.reason));
+    const Error unknown =
+        fail(ErrorCode::kUnknown, cat("it may survive a restart: ", volume_.reason));
     drop_undurable(unknown, fail(ErrorCode::kReadOnly, volume_.reason));
   }
   wake_.notify();
@@ -307,8 +308,7 @@ Task<Result<std::unique_ptr<BodyWriter>>> Engine::start_body(Ctx& ctx, std::uint
   if (ctx.stopped()) co_return ctx.stop_error();
   if (stopping_) co_return fail(ErrorCode::kStopped, "the store is stopping");
   CO_DO(volume_.admit(size_hint));
-  co_return std::unique_ptr<BodyWriter>(
-      new ChunkWriter(bulk_, volume_, next_batch_, size_hint));
+  co_return std::unique_ptr<BodyWriter>(new ChunkWriter(bulk_, volume_, next_batch_, size_hint));
 }
 
 Task<Result<Unit>> Engine::read(Ctx& ctx, Extent extent, std::uint64_t offset, MutableBytes into) {

@@ -57,8 +57,8 @@ struct Batch {
 };
 
 // The Store: decides, stages and publishes on its loop; only writes, flushes and checkpoints run
-// elsewhere. The next batch is decided while the last one is being flushed; readers see durable rows
-// only. Loop thread only.
+// elsewhere. The next batch is decided while the last one is being flushed; readers see durable
+// rows only. Loop thread only.
 class Engine final : public Store {
  public:
   Engine(Platform& platform, Decider& decider, Options options);

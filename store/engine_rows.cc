@@ -28,8 +28,8 @@ void Engine::publish(Layer& edits) {
   if (before == 0) first_dirty_ = platform_.clock.now();
   fold_into(active_, edits);
   // The checkpoint task sleeps until its time; tell it only when that may have changed.
-  for (const std::size_t mark : {std::size_t{1}, options_.checkpoint_rows / 16,
-                                 options_.checkpoint_rows})
+  for (const std::size_t mark :
+       {std::size_t{1}, options_.checkpoint_rows / 16, options_.checkpoint_rows})
     if (before < mark && active_.size() >= mark) {
       dirty_.notify_all();
       break;

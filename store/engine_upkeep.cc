@@ -18,9 +18,11 @@ Task<void> Engine::keep_up(Ctx& ctx) {
       volume_.stop_writing(kept.error());
       break;
     }
-    if (!kept.ok() && !full_said) volume_.note(cat("no further segment: ", error_text(kept.error())));
+    if (!kept.ok() && !full_said)
+      volume_.note(cat("no further segment: ", error_text(kept.error())));
     full_said = !kept.ok();
-    volume_.tight = !volume_.admit(0).ok();  // Which raises the bar: 5 % going down, 7 % coming back.
+    volume_.tight =
+        !volume_.admit(0).ok();  // Which raises the bar: 5 % going down, 7 % coming back.
     if (base_suspect_ && !volume_.index_suspect) {
       volume_.index_suspect = true;
       volume_.report("the index gave back damaged rows; it will be rebuilt at the next start");
@@ -109,10 +111,10 @@ Status Engine::status() const {
   status.batches = batches_;
   for (const auto& folder : volume_.folders) {
     status.flushes += folder->flushes;
-    if (!folder->live()) status.mirrors_down.push_back(cat(folder->dir(), ": ", folder->why_down()));
+    if (!folder->live())
+      status.mirrors_down.push_back(cat(folder->dir(), ": ", folder->why_down()));
   }
-  if (returning_)
-    status.mirrors_catching_up.push_back(volume_.folders[*returning_]->dir());
+  if (returning_) status.mirrors_catching_up.push_back(volume_.folders[*returning_]->dir());
   status.damaged_ranges = volume_.damaged_ranges;
   status.damage = volume_.damage;
   return status;

@@ -57,7 +57,8 @@ Task<Result<Unit>> Readmission::examine(Ctx& ctx) {
   CO_DO(co_await recovery_.read_headers(ctx, shelf_));
   if (!shelf_.blank) CO_DO(co_await recovery_.find_end(ctx, shelf_, folder_));
   if (shelf_.term > volume_.term || shelf_.epoch > volume_.epoch)
-    co_return fail(ErrorCode::kInvalid, cat(folder_->dir(), " was written to by a later start of the "
+    co_return fail(ErrorCode::kInvalid, cat(folder_->dir(),
+                                            " was written to by a later start of the "
                                             "store, with other folders"));
   co_return co_await prepare(ctx);
 }
@@ -65,18 +66,18 @@ Task<Result<Unit>> Readmission::examine(Ctx& ctx) {
 Task<Result<Unit>> Readmission::check_identity() {
   const DriveIdentity& mine = folder_->identity;
   if (mine.store != volume_.uuid)
-    co_return fail(ErrorCode::kInvalid, cat(folder_->dir(), " belongs to store ",
-                                            uuid_text(mine.store), ", not to ",
-                                            uuid_text(volume_.uuid)));
+    co_return fail(ErrorCode::kInvalid,
+                   cat(folder_->dir(), " belongs to store ", uuid_text(mine.store), ", not to ",
+                       uuid_text(volume_.uuid)));
   if (std::uint64_t{1} << mine.segment_log2 != volume_.segment_bytes ||
       mine.mirrors != volume_.folders.size())
-    co_return fail(ErrorCode::kInvalid, cat(folder_->dir(), " is one of ", mine.mirrors,
-                                            " log folders, but ", volume_.folders.size(),
-                                            " are in use"));
+    co_return fail(ErrorCode::kInvalid,
+                   cat(folder_->dir(), " is one of ", mine.mirrors, " log folders, but ",
+                       volume_.folders.size(), " are in use"));
   for (const auto& other : volume_.folders)
     if (other->live() && other->identity.drive == mine.drive)
-      co_return fail(ErrorCode::kInvalid, cat(folder_->dir(), " is a copy of ", other->dir(),
-                                              ": the same drive twice"));
+      co_return fail(ErrorCode::kInvalid,
+                     cat(folder_->dir(), " is a copy of ", other->dir(), ": the same drive twice"));
   co_return Unit{};
 }
 
@@ -157,7 +158,8 @@ Task<Result<Unit>> Readmission::copy_bulk(Ctx& ctx) {
       CO_DO(co_await close_copy(ctx));
     } else {  // In place: what it holds and an operation names stays the same bytes.
       CO_TRY(target, co_await folder_->segment(ctx, info.id));
-      CO_DO(co_await copy_range(ctx, info.id, *target.operator->(), 0, volume_.segment_bytes, true));
+      CO_DO(
+          co_await copy_range(ctx, info.id, *target.operator->(), 0, volume_.segment_bytes, true));
       touched.insert(info.id);
     }
     whole_.insert(info.id);
@@ -182,8 +184,7 @@ Task<Result<Unit>> Readmission::copy_log(Ctx& ctx, LogPlace upto, std::vector<Se
   for (const SegmentInfo& info : logs) {
     const bool last = info.id == upto.segment;
     if (!whole_.contains(info.id)) {
-      const bool before_its_end =
-          is_same(info) && info.first_batch < shelf_.last_log.first_batch;
+      const bool before_its_end = is_same(info) && info.first_batch < shelf_.last_log.first_batch;
       if (!last && before_its_end) {
         whole_.insert(info.id);
         continue;
@@ -247,8 +248,8 @@ Task<Result<Unit>> Readmission::copy_range(Ctx& ctx, std::uint32_t id, File& tar
       co_return fail(ErrorCode::kIo, cat(best.segment_path(id), ": shorter than ", to, " bytes"));
     if (compare) {
       CO_TRY(had, co_await target.read(ctx, at, MutableBytes(old).first(want)));
-      if (had == want && std::equal(old.begin(), old.begin() + static_cast<std::ptrdiff_t>(want),
-                                    piece.begin()))
+      if (had == want &&
+          std::equal(old.begin(), old.begin() + static_cast<std::ptrdiff_t>(want), piece.begin()))
         continue;
     }
     const ByteView parts[] = {ByteView(piece).first(want)};
@@ -257,8 +258,8 @@ Task<Result<Unit>> Readmission::copy_range(Ctx& ctx, std::uint32_t id, File& tar
   co_return Unit{};
 }
 
-// Nothing is under way between pausing the log, closing the gate and finish(): what is copied there is
-// all there is.
+// Nothing is under way between pausing the log, closing the gate and finish(): what is copied there
+// is all there is.
 Task<Result<Unit>> Readmission::join(Ctx& ctx) {
   Ctx timed(ctx, volume_.platform.clock.now() + kPatience);
   Result<Unit> done = Unit{};

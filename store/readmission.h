@@ -8,20 +8,22 @@
 
 namespace creel::store {
 
-// The way of one folder back into the set while the store serves (core.md §7). It is a stranger to the
-// engine, under a Folder of its own, until it holds all that the live ones hold:
-//  - Most is copied while the log grows. Then the log and all calls to the folders stand still for the
+// The way of one folder back into the set while the store serves (core.md §7). It is a stranger to
+// the engine, under a Folder of its own, until it holds all that the live ones hold:
+//  - Most is copied while the log grows. Then the log and all calls to the folders stand still for
+//  the
 //    small rest, and the folder is live from there on, with its own queue of the log.
-//  - At any moment it holds a whole prefix of the log and every body that this prefix names, and what it
-//    held before: bodies are copied before the log, files are replaced by renaming. So a start after a
-//    crash may count it, and may even adopt it.
+//  - At any moment it holds a whole prefix of the log and every body that this prefix names, and
+//  what it
+//    held before: bodies are copied before the log, files are replaced by renaming. So a start
+//    after a crash may count it, and may even adopt it.
 // A failure leaves the folder down and nothing else.
 class Readmission {
  public:
   Readmission(Engine& engine, unsigned index, std::string dir);
 
-  // Live again when ok. Errors: kNotFound (it is not there, or not usable yet), kInvalid (another store's,
-  // a copy, or written by a later start: named), others: of its drive.
+  // Live again when ok. Errors: kNotFound (it is not there, or not usable yet), kInvalid (another
+  // store's, a copy, or written by a later start: named), others: of its drive.
   Task<Result<Unit>> run(Ctx& ctx);
 
  private:
@@ -53,9 +55,9 @@ class Readmission {
   Recovery recovery_;
   std::unique_ptr<Folder> folder_;
   Shelf shelf_;
-  std::set<std::uint32_t> spares_;   // Made on it.
-  std::set<std::uint32_t> whole_;    // Segments that are complete on it, but for dirty pieces.
-  std::unique_ptr<File> copy_;       // Of one LOG segment, beside its final name.
+  std::set<std::uint32_t> spares_;  // Made on it.
+  std::set<std::uint32_t> whole_;  // Segments that are complete on it, but for dirty pieces.
+  std::unique_ptr<File> copy_;  // Of one LOG segment, beside its final name.
   SegmentInfo copy_info_;
   std::uint64_t copied_ = 0;
 };

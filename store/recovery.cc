@@ -46,8 +46,7 @@ Task<Result<Unit>> Recovery::run(Ctx& ctx) {
   Result<Unit> replayed = co_await replay(ctx);
   if (!replayed.ok() && replayed.error().code == ErrorCode::kCorrupt && !index_fresh_ &&
       log_is_complete() && volume_.lost.empty()) {
-    volume_.report(cat("the index does not fit the log, rebuilding it: ",
-                       replayed.error().detail));
+    volume_.report(cat("the index does not fit the log, rebuilding it: ", replayed.error().detail));
     engine_.active_.clear();
     CO_DO(co_await open_index(ctx, true));
     replayed = co_await replay(ctx);
@@ -110,8 +109,8 @@ Task<Result<Unit>> Recovery::replay(Ctx& ctx) {
   const std::vector<const SegmentInfo*> logs = volume_.log_segments();
   if (logs.empty()) {
     if (applied.value != 0)
-      co_return fail(ErrorCode::kInvalid, cat("no log is left, but the index holds operations up to ",
-                                              applied.value));
+      co_return fail(ErrorCode::kInvalid,
+                     cat("no log is left, but the index holds operations up to ", applied.value));
     co_return co_await begin_segment(ctx, LogPlace());
   }
   const SegmentInfo* start = nullptr;
@@ -144,9 +143,9 @@ Task<Result<Unit>> Recovery::replay(Ctx& ctx) {
   engine_.durable_batch_ = scan.last_batch();
   engine_.chain_ = scan.chain();
   if (engine_.durable_lsn_ < applied)
-    co_return fail(ErrorCode::kCorrupt, cat("the log ends with operation ",
-                                            engine_.durable_lsn_.value, ", the index with ",
-                                            applied.value));
+    co_return fail(ErrorCode::kCorrupt,
+                   cat("the log ends with operation ", engine_.durable_lsn_.value,
+                       ", the index with ", applied.value));
   co_return co_await settle_tail(ctx, scan);
 }
 
@@ -164,7 +163,8 @@ Task<Result<Unit>> Recovery::replay_log(Ctx& ctx, LogScan& scan, const LogScan::
     }
     const RecordView record = step.record;
     if (record.head.type == RecordType::kNote) {
-      if (const std::optional<BulkEnd> end = parse_bulk_end(record.meta)) engine_.bulk_.resume(*end);
+      if (const std::optional<BulkEnd> end = parse_bulk_end(record.meta))
+        engine_.bulk_.resume(*end);
     }
     if (record.head.type != RecordType::kOp || record.head.lsn <= applied) continue;
     if (scan.last_batch() != batch) {
@@ -185,8 +185,8 @@ Result<Unit> Recovery::replay_one(const RecordView& record, const SegmentInfo& s
   Op op;
   op.meta = to_bytes(record.meta);
   op.payload = to_bytes(record.payload);
-  OpView view{op, record.head.lsn, {segment.id, segment.generation, record.offset}, true,
-              record.head.crc64, record.payload.size()};
+  OpView view{op,   record.head.lsn,   {segment.id, segment.generation, record.offset},
+              true, record.head.crc64, record.payload.size()};
   StagingRows rows(engine_.active_, engine_.published(), *engine_.base_);
   const Verdict verdict = engine_.decider_.decide(view, rows);
   if (verdict.accepted) {
@@ -197,11 +197,11 @@ Result<Unit> Recovery::replay_one(const RecordView& record, const SegmentInfo& s
   rows.undo();
   const std::string why = verdict.error ? error_text(*verdict.error) : "no reason given";
   if (!gap_)
-    return fail(ErrorCode::kCorrupt, cat("operation ", record.head.lsn.value,
-                                         " of the log is refused now: ", why));
+    return fail(ErrorCode::kCorrupt,
+                cat("operation ", record.head.lsn.value, " of the log is refused now: ", why));
   ++volume_.damaged_ranges;
-  volume_.report(cat("operation ", record.head.lsn.value, " lacks one that was lost before it: ",
-                     why));
+  volume_.report(
+      cat("operation ", record.head.lsn.value, " lacks one that was lost before it: ", why));
   return Unit{};
 }
 
@@ -222,8 +222,8 @@ Task<Result<Unit>> Recovery::settle_tail(Ctx& ctx, LogScan& scan) {
   co_return co_await begin_segment(ctx, scan.place());
 }
 
-// The last batch may be in the page cache only: after kill -9, or after a flush that failed and left
-// its pages clean. It is adopted, so it must be on the drive before anything builds on it.
+// The last batch may be in the page cache only: after kill -9, or after a flush that failed and
+// left its pages clean. It is adopted, so it must be on the drive before anything builds on it.
 Task<Result<Unit>> Recovery::write_last_batch_again(Ctx& ctx, const LogScan& scan) {
   if (!scan.last_batch_place()) co_return Unit{};
   const LogPlace place = *scan.last_batch_place();
@@ -233,7 +233,8 @@ Task<Result<Unit>> Recovery::write_last_batch_again(Ctx& ctx, const LogScan& sca
     CO_TRY(file, co_await folder->segment(ctx, place.segment));
     CO_TRY(got, co_await file->read(ctx, place.offset, content));
     const SegmentInfo& info = volume_.segments[place.segment];
-    if (got == content.size() && parse_batch(volume_.seed_of(info), place.offset, content, false).ok())
+    if (got == content.size() &&
+        parse_batch(volume_.seed_of(info), place.offset, content, false).ok())
       break;
   }
   const auto shared = std::make_shared<const Bytes>(std::move(content));

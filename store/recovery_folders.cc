@@ -40,9 +40,9 @@ Task<Result<Unit>> Recovery::open_folders(Ctx& ctx) {
   CO_DO(validate_options());
   const Options& options = engine_.options_;
   for (std::size_t i = 0; i < options.dirs.size(); ++i)
-    volume_.folders.push_back(std::make_unique<Folder>(
-        volume_.platform.disk, options.dirs[i], static_cast<unsigned>(i),
-        options.lane + static_cast<unsigned>(i)));
+    volume_.folders.push_back(std::make_unique<Folder>(volume_.platform.disk, options.dirs[i],
+                                                       static_cast<unsigned>(i),
+                                                       options.lane + static_cast<unsigned>(i)));
   const bool alone = volume_.folders.size() == 1;
   std::vector<Folder*> missing;
   for (const auto& folder : volume_.folders) {
@@ -58,7 +58,8 @@ Task<Result<Unit>> Recovery::open_folders(Ctx& ctx) {
   if (virgin)
     for (Folder* folder : missing) {
       CO_TRY(made, co_await look_at(ctx, *folder, true));
-      if (!made) co_return fail(ErrorCode::kUnavailable, cat(folder->dir(), ": ", folder->why_down()));
+      if (!made)
+        co_return fail(ErrorCode::kUnavailable, cat(folder->dir(), ": ", folder->why_down()));
     }
   if (!formatted_.empty()) CO_DO(co_await compare_identities());
   if (virgin && volume_.live_count() == volume_.folders.size()) co_return co_await format(ctx);
@@ -99,8 +100,10 @@ Task<Result<bool>> Recovery::look_at(Ctx& ctx, Folder& folder, bool may_make) {
   if (!has_identity)
     for (const std::string& name : all)
       if (!is_ours(name))
-        co_return fail(ErrorCode::kInvalid, cat(folder.dir(), " is not a Creel drive and not empty: "
-                                                "it holds `", name, "`"));
+        co_return fail(ErrorCode::kInvalid, cat(folder.dir(),
+                                                " is not a Creel drive and not empty: "
+                                                "it holds `",
+                                                name, "`"));
   Result<Unit> locked = co_await take_lock(ctx, folder);
   if (!locked.ok()) {
     if (alone || locked.error().code == ErrorCode::kExists) co_return locked.error();
@@ -116,8 +119,8 @@ Task<Result<bool>> Recovery::look_at(Ctx& ctx, Folder& folder, bool may_make) {
   Result<DriveIdentity> identity =
       content.ok() ? parse_drive_identity(content.value()) : content.error();
   if (!identity.ok()) {
-    const Error error = fail(identity.error().code, cat(folder.dir(), "/creel.drive: ",
-                                                        identity.error().detail));
+    const Error error =
+        fail(identity.error().code, cat(folder.dir(), "/creel.drive: ", identity.error().detail));
     if (alone || error.code == ErrorCode::kInvalid) co_return error;
     folder.leave(error_text(error));
     co_return false;
@@ -129,8 +132,7 @@ Task<Result<bool>> Recovery::look_at(Ctx& ctx, Folder& folder, bool may_make) {
 
 Task<Result<Unit>> Recovery::take_lock(Ctx& ctx, Folder& folder) {
   if (folder.lock) co_return Unit{};
-  Result<std::unique_ptr<FileLock>> lock =
-      co_await folder.disk().lock(ctx, folder.dir() + "/lock");
+  Result<std::unique_ptr<FileLock>> lock = co_await folder.disk().lock(ctx, folder.dir() + "/lock");
   if (lock.ok()) {
     folder.lock = lock.take();
     co_return Unit{};
@@ -166,9 +168,9 @@ Task<Result<Unit>> Recovery::compare_identities() {
                      cat(folder.dir(), " belongs to store ", uuid_text(one.store), ", ",
                          formatted_.front()->dir(), " to store ", uuid_text(first.store)));
     if (one.mirrors != volume_.folders.size())
-      co_return fail(ErrorCode::kInvalid, cat(folder.dir(), " is one of ", one.mirrors,
-                                              " log folders, but ", volume_.folders.size(),
-                                              " are given"));
+      co_return fail(ErrorCode::kInvalid,
+                     cat(folder.dir(), " is one of ", one.mirrors, " log folders, but ",
+                         volume_.folders.size(), " are given"));
     for (std::size_t j = 0; j < i; ++j)
       if (formatted_[j]->identity.drive == one.drive)
         co_return fail(ErrorCode::kInvalid, cat(folder.dir(), " is a copy of ",
@@ -179,9 +181,9 @@ Task<Result<Unit>> Recovery::compare_identities() {
   volume_.size_bytes =
       engine_.options_.size_bytes != 0 ? engine_.options_.size_bytes : first.size_bytes;
   if (volume_.uuid != engine_.options_.cluster && engine_.options_.cluster != Uuid{})
-    co_return fail(ErrorCode::kInvalid, cat(formatted_.front()->dir(), " belongs to cluster ",
-                                            uuid_text(volume_.uuid), ", not to ",
-                                            uuid_text(engine_.options_.cluster)));
+    co_return fail(ErrorCode::kInvalid,
+                   cat(formatted_.front()->dir(), " belongs to cluster ", uuid_text(volume_.uuid),
+                       ", not to ", uuid_text(engine_.options_.cluster)));
   if (engine_.options_.batch_bytes_max > volume_.segment_bytes - kSegmentHeadBytes)
     engine_.options_.batch_bytes_max =
         static_cast<std::size_t>(volume_.segment_bytes - kSegmentHeadBytes);
@@ -205,10 +207,9 @@ Task<Result<Unit>> Recovery::format(Ctx& ctx) {
           static_cast<std::size_t>(volume_.segment_bytes - kSegmentHeadBytes);
   }
   if (volume_.size_bytes < 4 * volume_.segment_bytes)
-    co_return fail(ErrorCode::kNoSpace,
-                   cat(volume_.folders[0]->dir(), ": ", volume_.size_bytes / MiB,
-                       " MiB are too few; at least ", 4 * volume_.segment_bytes / MiB,
-                       " MiB are needed"));
+    co_return fail(ErrorCode::kNoSpace, cat(volume_.folders[0]->dir(), ": ",
+                                            volume_.size_bytes / MiB, " MiB are too few; at least ",
+                                            4 * volume_.segment_bytes / MiB, " MiB are needed"));
   for (Folder* folder : blank_) CO_DO(co_await format_folder(ctx, *folder, true));
   blank_.clear();
   formatted_.clear();
@@ -222,7 +223,8 @@ Task<Result<Unit>> Recovery::format_folder(Ctx& ctx, Folder& folder, bool with_i
   CO_DO(co_await disk.make_dir(ctx, folder.dir() + "/idx"));
   CO_TRY(names, co_await disk.list(ctx, folder.dir() + "/seg"));
   if (!names.empty() && with_identity)
-    co_return fail(ErrorCode::kInvalid, cat(folder.dir(), " holds segments but no creel.drive: its "
+    co_return fail(ErrorCode::kInvalid, cat(folder.dir(),
+                                            " holds segments but no creel.drive: its "
                                             "identity is lost"));
   for (const std::string& name : names)  // Of an earlier filling that was cut.
     CO_DO(co_await disk.remove(ctx, cat(folder.dir(), "/seg/", name)));
@@ -284,7 +286,8 @@ Task<Result<Unit>> Recovery::load_states(Ctx& ctx) {
   co_return Unit{};
 }
 
-// Three unclean starts within ten minutes, none of which served for one: the index may be the cause.
+// Three unclean starts within ten minutes, none of which served for one: the index may be the
+// cause.
 Task<Result<Unit>> Recovery::count_start(Ctx& ctx) {
   constexpr std::uint64_t kStreakMs = 10 * 60 * 1'000;
   const auto now = static_cast<std::uint64_t>(volume_.platform.clock.wall().ms());

@@ -18,10 +18,10 @@ Task<Result<Unit>> Recovery::agree(Ctx& ctx) {
   const auto whole = static_cast<std::size_t>(std::count_if(
       shelves_.begin(), shelves_.end(), [](const Shelf& shelf) { return !shelf.blank; }));
   if (whole < volume_.majority())
-    co_return fail(ErrorCode::kUnavailable, cat("only ", whole, " of ", volume_.folders.size(),
-                                                " log folders can be read"));
-  const auto best = std::max_element(
-      shelves_.begin(), shelves_.end(), [](const Shelf& a, const Shelf& b) {
+    co_return fail(ErrorCode::kUnavailable,
+                   cat("only ", whole, " of ", volume_.folders.size(), " log folders can be read"));
+  const auto best =
+      std::max_element(shelves_.begin(), shelves_.end(), [](const Shelf& a, const Shelf& b) {
         return std::tuple(!a.blank, a.last_log.term, a.last_batch) <
                std::tuple(!b.blank, b.last_log.term, b.last_batch);
       });
@@ -71,10 +71,10 @@ Task<Result<Unit>> Recovery::mend_headers(Ctx& ctx, Shelf& best) {
   for (const std::uint32_t id : best.headless) {
     for (const Shelf& other : shelves_) {
       const auto found = other.segments.find(id);
-      const bool has = found != other.segments.end() &&
-                       std::find(other.headless.begin(), other.headless.end(), id) ==
-                           other.headless.end() &&
-                       found->second.generation == best.segments[id].generation;
+      const bool has =
+          found != other.segments.end() &&
+          std::find(other.headless.begin(), other.headless.end(), id) == other.headless.end() &&
+          found->second.generation == best.segments[id].generation;
       if (!has) continue;
       CO_TRY(file, co_await other.folder->segment(ctx, id));
       Bytes header(kSegmentHeadBytes);
@@ -83,8 +83,8 @@ Task<Result<Unit>> Recovery::mend_headers(Ctx& ctx, Shelf& best) {
       const auto shared = std::make_shared<const Bytes>(std::move(header));
       CO_DO(co_await best.folder->write_synced(ctx, id, 0, shared));
       best.segments[id] = found->second;
-      volume_.report(cat(best.folder->segment_path(id), ": header repaired from ",
-                         other.folder->dir()));
+      volume_.report(
+          cat(best.folder->segment_path(id), ": header repaired from ", other.folder->dir()));
       break;
     }
   }
@@ -114,16 +114,15 @@ Task<Result<Unit>> Recovery::catch_up(Ctx& ctx, const Shelf& best, Shelf& other)
   const auto order = [](const SegmentInfo& a) {
     return std::tuple(a.stream != StreamKind::kBulk, a.first_batch, a.term, a.id);
   };
-  std::sort(wanted.begin(), wanted.end(), [&](const SegmentInfo& a, const SegmentInfo& b) {
-    return order(a) < order(b);
-  });
+  std::sort(wanted.begin(), wanted.end(),
+            [&](const SegmentInfo& a, const SegmentInfo& b) { return order(a) < order(b); });
   for (const SegmentInfo& info : wanted) {
     const auto mine = other.segments.find(info.id);
-    bool same = mine != other.segments.end() && mine->second.generation == info.generation &&
-                mine->second.stream == info.stream && mine->second.term == info.term &&
-                mine->second.first_batch == info.first_batch &&
-                std::find(other.headless.begin(), other.headless.end(), info.id) ==
-                    other.headless.end();
+    bool same =
+        mine != other.segments.end() && mine->second.generation == info.generation &&
+        mine->second.stream == info.stream && mine->second.term == info.term &&
+        mine->second.first_batch == info.first_batch &&
+        std::find(other.headless.begin(), other.headless.end(), info.id) == other.headless.end();
     // Written to since this folder fell behind?
     if (!same_end && info.stream == StreamKind::kLog)
       same = same && info.first_batch < other.last_log.first_batch;
@@ -161,8 +160,8 @@ Task<Result<Unit>> Recovery::copy_segment(Ctx& ctx, const Shelf& best, Shelf& ot
           static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), used - at)));
       CO_TRY(got, co_await source->read(ctx, at, into));
       if (got != into.size())
-        co_return fail(ErrorCode::kIo, cat(best.folder->segment_path(info.id), ": shorter than ",
-                                           used, " bytes"));
+        co_return fail(ErrorCode::kIo,
+                       cat(best.folder->segment_path(info.id), ": shorter than ", used, " bytes"));
       const ByteView parts[] = {into};
       CO_DO(co_await target->write(ctx, at, parts));
     }

@@ -56,8 +56,7 @@ Task<Result<Unit>> Recovery::read_header(Ctx& ctx, Shelf& shelf, std::uint32_t i
   }
   Result<SegmentHeader> header = parse_segment_header(start, volume_.uuid);
   if (!header.ok() && header.error().code == ErrorCode::kInvalid)
-    co_return fail(ErrorCode::kInvalid,
-                   cat(folder.segment_path(id), ": ", header.error().detail));
+    co_return fail(ErrorCode::kInvalid, cat(folder.segment_path(id), ": ", header.error().detail));
   if (!header.ok() || header.value().segment != id)
     co_return co_await examine_headless(ctx, shelf, id, std::move(start));
   SegmentInfo info;
@@ -101,7 +100,8 @@ Task<Result<Unit>> Recovery::examine_headless(Ctx& ctx, Shelf& shelf, std::uint3
         info.first_batch = batch.number;
       }
       ++volume_.damaged_ranges;
-      volume_.report(cat(folder.segment_path(id), ": the header is damaged; what the segment holds "
+      volume_.report(cat(folder.segment_path(id),
+                         ": the header is damaged; what the segment holds "
                          "is still served"));
       shelf.headless.push_back(id);
       shelf.segments[id] = info;

@@ -64,26 +64,27 @@ struct Options {
   // Mirrors: a blank folder among formatted ones is filled from the others, at the start or while
   // serving. Else it is reported as down, for it may be a mount point without its drive.
   bool adopt_blank = false;
-  std::size_t batch_bytes_max = 1 * MiB;          // Core: 4 MiB.
-  std::size_t inline_bytes_max = 256 * KiB;       // Core: 1 MiB.
-  std::size_t queue_bytes_max = 4 * MiB;          // Ops waiting for a batch; then submit() waits.
-  std::size_t checkpoint_rows = 1'024;            // Core: 16,384.
+  std::size_t batch_bytes_max = 1 * MiB;  // Core: 4 MiB.
+  std::size_t inline_bytes_max = 256 * KiB;  // Core: 1 MiB.
+  std::size_t queue_bytes_max = 4 * MiB;  // Ops waiting for a batch; then submit() waits.
+  std::size_t checkpoint_rows = 1'024;  // Core: 16,384.
   Duration checkpoint_busy = 4_s;
   Duration checkpoint_idle = 30_s;
-  Uuid cluster{};                                 // Zero: a lone store makes its own.
-  unsigned lane = 1;                              // Disk lane of the log writer; +1 for mirrors.
+  Uuid cluster{};  // Zero: a lone store makes its own.
+  unsigned lane = 1;  // Disk lane of the log writer; +1 for mirrors.
   // Opens the rows kept in DIR/idx; LMDB in production, memory in the simulator. `fresh` throws
   // away what is there (rebuild).
   // Called with `dir` = DIR/idx, which exists; on an offload thread.
-  std::function<Result<std::unique_ptr<RowBase>>(const std::string& dir, const Uuid& store, bool fresh)>
+  std::function<Result<std::unique_ptr<RowBase>>(const std::string& dir, const Uuid& store,
+                                                 bool fresh)>
       open_base;
-  std::function<void(std::string_view)> log;      // One line for the operator; may be empty.
+  std::function<void(std::string_view)> log;  // One line for the operator; may be empty.
 };
 
 struct Status {
   bool read_only = false;  // After a failed write or flush: only a restart writes again.
   std::string reason;
-  Lsn last;                // Newest durable operation.
+  Lsn last;  // Newest durable operation.
   Lsn checkpointed;
   std::uint64_t segments = 0;
   std::uint64_t log_bytes = 0;
@@ -94,16 +95,16 @@ struct Status {
   std::uint64_t batches = 0;
   std::uint64_t flushes = 0;
   std::uint64_t damaged_ranges = 0;  // R4: quarantined, reported, never skipped silently.
-  std::vector<std::string> damage;   // At most 64 texts.
-  std::vector<std::string> mirrors_down;         // "DIR: why"
+  std::vector<std::string> damage;  // At most 64 texts.
+  std::vector<std::string> mirrors_down;  // "DIR: why"
   std::vector<std::string> mirrors_catching_up;  // Folders of those that are being brought back.
 };
 
 // An operation read back from the log.
 struct LoggedOp {
   Lsn lsn;
-  Op op;          // payload empty unless asked for
-  Extent payload; // length 0 if there was none
+  Op op;  // payload empty unless asked for
+  Extent payload;  // length 0 if there was none
 };
 
 // Streams one large body into BULK as it arrives. Dead bytes until an operation names its extents;
@@ -121,10 +122,10 @@ class BodyWriter {
 // its own scope runs the log writer and the checkpoints. Format: docs/formats/.
 class Store : public RowReader {
  public:
-  // Locks the folder(s), recovers (store.md §8: R1–R7) or formats empty ones, and is ready to serve.
-  // Errors: kExists (another process: names its pid), kReadOnly (folder), kInvalid (foreign or newer
-  // format, named), kCorrupt (more damage than recovery may judge alone), kUnavailable (too few
-  // mirrors), kIo, kNoSpace.
+  // Locks the folder(s), recovers (store.md §8: R1–R7) or formats empty ones, and is ready to
+  // serve. Errors: kExists (another process: names its pid), kReadOnly (folder), kInvalid (foreign
+  // or newer format, named), kCorrupt (more damage than recovery may judge alone), kUnavailable
+  // (too few mirrors), kIo, kNoSpace.
   static Task<Result<std::unique_ptr<Store>>> open(Ctx& ctx, Platform& platform, Decider& decider,
                                                    Options options);
   virtual ~Store() = default;
@@ -146,9 +147,10 @@ class Store : public RowReader {
   virtual Task<Result<std::unique_ptr<BodyWriter>>> start_body(Ctx& ctx,
                                                                std::uint64_t size_hint = 0) = 0;
   // Reads [offset, offset + into.size()) of an extent, every touched cell checked before it is
-  // returned; must lie inside. Tries other mirrors on damage. Errors: kCorrupt names the place, kIo,
-  // kNotFound (recycled: look the row up again).
-  virtual Task<Result<Unit>> read(Ctx& ctx, Extent extent, std::uint64_t offset, MutableBytes into) = 0;
+  // returned; must lie inside. Tries other mirrors on damage. Errors: kCorrupt names the place,
+  // kIo, kNotFound (recycled: look the row up again).
+  virtual Task<Result<Unit>> read(Ctx& ctx, Extent extent, std::uint64_t offset,
+                                  MutableBytes into) = 0;
 
   // Operations with lsn > after in order, at most `bytes_max` of records (at least one if there is
   // one). Empty at the end of the durable log. Reads sequentially; `with_payload` loads bodies too.
@@ -162,11 +164,11 @@ class Store : public RowReader {
   virtual Task<Result<Unit>> checkpoint(Ctx& ctx) = 0;
   // A mirror's folder was seen to be gone, though files open in it may still take writes: it leaves
   // the set and counts no more. No-op for others and for the last one. A folder that left for
-  // whatever reason is brought up to date and readmitted once it can be used again: run() looks every
-  // few seconds, unless the store is read-only.
+  // whatever reason is brought up to date and readmitted once it can be used again: run() looks
+  // every few seconds, unless the store is read-only.
   virtual void drop_folder(std::string_view dir, std::string why) = 0;
-  // The mirror at place `index` of Options::dirs is to be looked for at `dir` from now on. No-op while
-  // it is live.
+  // The mirror at place `index` of Options::dirs is to be looked for at `dir` from now on. No-op
+  // while it is live.
   virtual void place_folder(unsigned index, std::string dir) = 0;
   // Operations that no copy of the log holds any more: reported, never skipped silently.
   virtual std::vector<LostRange> lost() const = 0;

@@ -45,7 +45,7 @@ struct LostRange {
 
 // One operation. `meta` belongs to the model (TLV); decide() may replace it by its decided form.
 struct Op {
-  Bytes meta;     // ≤ kMetaBytesMax
+  Bytes meta;  // ≤ kMetaBytesMax
   Bytes payload;  // Body that rides inside the record, ≤ Options::inline_bytes_max.
 };
 inline constexpr std::size_t kMetaBytesMax = 768 * KiB;

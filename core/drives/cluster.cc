@@ -66,11 +66,10 @@ Result<CoreIdentity> parse_core_identity(ByteView bytes) {
     return fail(ErrorCode::kInvalid, "not a drive of a Creel core");
   const auto version = load_le<std::uint16_t>(bytes, 8);
   if (version != kVersion)
-    return fail(ErrorCode::kInvalid, cat("drive format ", version, "; this version of Creel reads ",
-                                         kVersion));
-  if (bytes.size() != kCoreIdentityBytes ||
-      load_le<std::uint32_t>(bytes, kCoreIdentityBytes - 4) !=
-          crc32c(bytes.first(kCoreIdentityBytes - 4)))
+    return fail(ErrorCode::kInvalid,
+                cat("drive format ", version, "; this version of Creel reads ", kVersion));
+  if (bytes.size() != kCoreIdentityBytes || load_le<std::uint32_t>(bytes, kCoreIdentityBytes - 4) !=
+                                                crc32c(bytes.first(kCoreIdentityBytes - 4)))
     return fail(ErrorCode::kCorrupt, "drive file does not match its checksum");
   CoreIdentity identity;
   ClusterConfig& config = identity.config;
@@ -81,8 +80,7 @@ Result<CoreIdentity> parse_core_identity(ByteView bytes) {
   config.mirrors = load_le<std::uint32_t>(bytes, 56);
   for (unsigned seat = 0; seat < kSlotsMax; ++seat) {
     config.seats[seat].drive = get(bytes, kSeatsAt + seat * kSeatBytes);
-    config.seats[seat].version =
-        load_le<std::uint32_t>(bytes, kSeatsAt + seat * kSeatBytes + 16);
+    config.seats[seat].version = load_le<std::uint32_t>(bytes, kSeatsAt + seat * kSeatBytes + 16);
   }
   return identity;
 }

@@ -22,11 +22,11 @@ struct Seat {
 struct ClusterConfig {
   store::Uuid cluster{};
   std::uint64_t epoch = 0;    // 0: being formed, nothing was ever stored.
-  bool log_made = false;      // The operation log exists: blank folders no longer mean a first start.
+  bool log_made = false;  // The operation log exists: blank folders no longer mean a first start.
   std::uint32_t mirrors = 0;  // A bit a seat: whose drives hold the operation log.
   std::array<Seat, kSlotsMax> seats{};
 
-  unsigned seat_count() const;             // Taken ones; they are the first.
+  unsigned seat_count() const;  // Taken ones; they are the first.
   int seat_of(const store::Uuid& drive) const;  // -1: it has none (a stale drive).
   std::uint32_t mirror_count() const;
 };

@@ -41,9 +41,9 @@ std::uint32_t Drives::up() const {
 std::string Drives::seat_text(unsigned seat) const {
   for (const auto& folder : folders_)
     if (folder->seat == static_cast<int>(seat) && folder->state != DriveState::kStale)
-      return folder->state == DriveState::kUp ? cat("seat ", seat, " (", folder->dir, ")")
-                                              : cat("seat ", seat, " (", folder->dir, ": ",
-                                                    folder->why, ")");
+      return folder->state == DriveState::kUp
+                 ? cat("seat ", seat, " (", folder->dir, ")")
+                 : cat("seat ", seat, " (", folder->dir, ": ", folder->why, ")");
   return cat("seat ", seat, " (its drive is not here)");
 }
 
@@ -122,8 +122,8 @@ Task<Result<Unit>> Drives::lock_folder(Ctx& ctx, Folder& folder) {
     co_return Unit{};
   }
   if (lock.error().code == ErrorCode::kExists)
-    co_return fail(ErrorCode::kExists, cat(folder.dir, " is in use by another process: ",
-                                           lock.error().detail));
+    co_return fail(ErrorCode::kExists,
+                   cat(folder.dir, " is in use by another process: ", lock.error().detail));
   co_return lock.error();
 }
 
@@ -142,8 +142,9 @@ Task<void> Drives::write_one(Ctx& ctx, Folder& folder, const ClusterConfig& next
                              unsigned& written) {
   Result<Unit> done = co_await write_identity(ctx, folder, next);
   if (done.ok()) ++written;
-  else note(cat(folder.dir, ": configuration ", next.epoch, " not written: ",
-                error_text(done.error())));
+  else
+    note(cat(folder.dir, ": configuration ", next.epoch,
+             " not written: ", error_text(done.error())));
 }
 
 // Drives that a start needs: enough to read every blob, and a majority of the log's mirrors.
@@ -180,8 +181,8 @@ Task<Result<Unit>> Drives::write_config(Ctx& ctx, ClusterConfig next) {
 
 Task<Result<Unit>> Drives::open(Ctx& ctx) {
   if (folders_.empty() || folders_.size() > kSlotsMax)
-    co_return fail(ErrorCode::kInvalid, cat("a core has 1 to ", kSlotsMax, " drives, not ",
-                                            folders_.size()));
+    co_return fail(ErrorCode::kInvalid,
+                   cat("a core has 1 to ", kSlotsMax, " drives, not ", folders_.size()));
   CO_DO(co_await gather(ctx));
   std::vector<std::optional<Error>> errors(folders_.size());
   {
@@ -224,8 +225,8 @@ Task<Result<Unit>> Drives::form(Ctx& ctx) {
     CO_DO(co_await platform_.disk.make_dir(ctx, folder->dir));
     CO_TRY(found, co_await look(ctx, folder->dir));
     if (found.state == DriveState::kDown)
-      co_return fail(ErrorCode::kUnavailable, cat("a new core needs all its drives; ", folder->dir,
-                                                  ": ", found.why));
+      co_return fail(ErrorCode::kUnavailable,
+                     cat("a new core needs all its drives; ", folder->dir, ": ", found.why));
     CO_DO(co_await lock_folder(ctx, *folder));
   }
   config_ = ClusterConfig();
@@ -253,10 +254,10 @@ Task<Result<Unit>> Drives::settle_config(Ctx& ctx, const std::vector<Look>& look
     if (looks[i].state != DriveState::kUp) continue;
     const CoreIdentity& one = looks[i].identity;
     if (newest != nullptr && one.config.cluster != newest->identity.config.cluster)
-      co_return fail(ErrorCode::kInvalid,
-                     cat(folders_[i]->dir, " belongs to core ", store::uuid_text(one.config.cluster),
-                         ", other drives to core ",
-                         store::uuid_text(newest->identity.config.cluster)));
+      co_return fail(
+          ErrorCode::kInvalid,
+          cat(folders_[i]->dir, " belongs to core ", store::uuid_text(one.config.cluster),
+              ", other drives to core ", store::uuid_text(newest->identity.config.cluster)));
     for (std::size_t j = 0; j < i; ++j)
       if (looks[j].state == DriveState::kUp && looks[j].identity.drive == one.drive)
         co_return fail(ErrorCode::kInvalid, cat(folders_[i]->dir, " and ", folders_[j]->dir,
@@ -374,9 +375,10 @@ Task<Result<Unit>> Drives::check_log_there(Ctx& ctx) {
         co_await read_file(ctx, platform_.disk, dir + "/creel.drive", store::kDriveIdentityBytes);
     if (identity.ok()) co_return Unit{};
   }
-  co_return fail(ErrorCode::kUnavailable,
-                 "no drive that is here holds the operation log, and it may not be made anew: bring "
-                 "back the drives that held it");
+  co_return fail(
+      ErrorCode::kUnavailable,
+      "no drive that is here holds the operation log, and it may not be made anew: bring "
+      "back the drives that held it");
 }
 
 Task<Result<Unit>> Drives::note_log_made(Ctx& ctx) {

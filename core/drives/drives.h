@@ -25,18 +25,18 @@ struct DriveStatus {
   std::string dir;
   DriveState state = DriveState::kDown;
   int seat = -1;
-  std::string why;               // Not up: what is wrong.
+  std::string why;  // Not up: what is wrong.
   std::uint64_t free_bytes = 0;
   std::uint64_t shards = 0;
 };
 
 struct DriveOptions {
   std::vector<std::string> dirs;
-  store::Options store;          // For each drive's shards; dirs, lane and cluster are filled in.
-  unsigned lane = 16;            // Disk lane of the first drive's log; one more each.
+  store::Options store;  // For each drive's shards; dirs, lane and cluster are filled in.
+  unsigned lane = 16;  // Disk lane of the first drive's log; one more each.
   Duration watch = 2_s;
-  Duration answer_max = 10_s;    // A drive that has not answered for so long is down.
-  Duration reopen = 10_s;        // After it failed.
+  Duration answer_max = 10_s;  // A drive that has not answered for so long is down.
+  Duration reopen = 10_s;  // After it failed.
 };
 
 // The drive folders of one machine: who they are, which seat each holds, whether they answer. Opens
@@ -46,8 +46,9 @@ class Drives {
   Drives(Platform& platform, DriveOptions options);
 
   // Reads every identity, or makes them at the very first start, and opens the shard stores.
-  // Errors: kInvalid (a drive of another cluster, one drive twice, a folder that is not ours: named),
-  // kExists (another process), kUnavailable (too few drives to know the newest configuration), kIo.
+  // Errors: kInvalid (a drive of another cluster, one drive twice, a folder that is not ours:
+  // named), kExists (another process), kUnavailable (too few drives to know the newest
+  // configuration), kIo.
   Task<Result<Unit>> open(Ctx& ctx);
   // Serves and watches until ctx stops and everybody has let go.
   Task<void> run(Ctx& ctx);
@@ -56,16 +57,16 @@ class Drives {
   const ClusterConfig& config() const { return config_; }
   // Null while the drive of this seat is down.
   std::shared_ptr<ShardStore> store_at(unsigned seat) const { return seats_[seat]; }
-  std::uint32_t up() const;              // A bit a seat.
+  std::uint32_t up() const;  // A bit a seat.
   std::string seat_text(unsigned seat) const;  // "seat 3 (DIR: why)" for errors and logs.
-  void suspect(unsigned seat);           // It failed somebody: look at it now.
+  void suspect(unsigned seat);  // It failed somebody: look at it now.
   Event& changed() { return changed_; }  // Notified when a seat goes up or down.
   // Called when a drive is no longer where it was, with its folder and why.
   void on_gone(std::function<void(const std::string& dir, const std::string& why)> call) {
     on_gone_ = std::move(call);
   }
-  // Called when a drive whose seat holds a mirror of the operation log is back or was taken in, with
-  // the mirror's place among log_dirs() and its folder, which exists.
+  // Called when a drive whose seat holds a mirror of the operation log is back or was taken in,
+  // with the mirror's place among log_dirs() and its folder, which exists.
   void on_mirror_back(std::function<void(unsigned place, const std::string& dir)> call) {
     on_mirror_back_ = std::move(call);
   }
@@ -91,9 +92,9 @@ class Drives {
     std::string why = "not looked at yet";
     int seat = -1;
     store::Uuid drive{};
-    std::uint64_t epoch = 0;              // Of the configuration it holds.
+    std::uint64_t epoch = 0;  // Of the configuration it holds.
     std::shared_ptr<ShardStore> store;
-    std::weak_ptr<ShardStore> closing;    // Its last one, until everybody has let go.
+    std::weak_ptr<ShardStore> closing;  // Its last one, until everybody has let go.
     std::unique_ptr<FileLock> lock;
     bool checking = false;
     Instant check_begun;
@@ -102,7 +103,7 @@ class Drives {
   struct Look {
     DriveState state = DriveState::kDown;
     std::string why;
-    CoreIdentity identity;                // kUp only.
+    CoreIdentity identity;  // kUp only.
   };
 
   Task<Result<Look>> look(Ctx& ctx, std::string dir);
@@ -137,8 +138,8 @@ class Drives {
   Event look_now_;
   std::function<void(const std::string&, const std::string&)> on_gone_;
   std::function<void(unsigned, const std::string&)> on_mirror_back_;
-  Scope* scope_ = nullptr;   // Of run().
-  bool changing_ = false;    // One change of the configuration at a time.
+  Scope* scope_ = nullptr;  // Of run().
+  bool changing_ = false;  // One change of the configuration at a time.
 };
 
 }  // namespace creel::core

@@ -11,7 +11,16 @@ namespace {
 
 enum OpKind : std::uint64_t { kPutShard = 1, kDeleteShard = 2 };
 enum Tag : std::uint16_t {
-  kKind = 1, kBlob, kSlot, kData, kParity, kSeatVersion, kReplace, kBytes, kExtents, kPieces
+  kKind = 1,
+  kBlob,
+  kSlot,
+  kData,
+  kParity,
+  kSeatVersion,
+  kReplace,
+  kBytes,
+  kExtents,
+  kPieces
 };
 constexpr std::size_t kExtentsAPiece = 20;  // 800 bytes: below kRowValueBytesMax with the rest.
 constexpr std::size_t kKeyBytes = 19;
@@ -72,8 +81,8 @@ Result<Unit> put_shard(const s3::TlvReader& fields, store::OpView& view, store::
   std::uint64_t bytes = 0;
   for (const store::Extent& extent : extents) bytes += extent.length;
   if (bytes != fields.number(kBytes))
-    return fail(ErrorCode::kInvalid, cat("shard of ", fields.number(kBytes), " bytes in extents of ",
-                                         bytes));
+    return fail(ErrorCode::kInvalid,
+                cat("shard of ", fields.number(kBytes), " bytes in extents of ", bytes));
   const std::size_t pieces = piece_count(extents.size());
   for (std::size_t piece = 0; piece < pieces; ++piece) {
     s3::TlvWriter row;
@@ -92,8 +101,8 @@ Result<Unit> put_shard(const s3::TlvReader& fields, store::OpView& view, store::
 Result<Unit> delete_shard(const s3::TlvReader& fields, store::StagedRows& rows) {
   const std::string id = fields.text(kBlob);
   if (id.size() != 16) return fail(ErrorCode::kCorrupt, "shard operation without a blob");
-  TRY(existed, erase_shard(rows, BlobId::parse(as_bytes(id)),
-                           static_cast<unsigned>(fields.number(kSlot))));
+  TRY(existed,
+      erase_shard(rows, BlobId::parse(as_bytes(id)), static_cast<unsigned>(fields.number(kSlot))));
   if (!existed) return fail(ErrorCode::kNotFound, "no such shard");
   return Unit{};
 }
@@ -144,8 +153,9 @@ Result<std::optional<ShardRecord>> load_shard(const store::RowReader& rows, cons
   const std::uint64_t pieces = fields.number(kPieces);
   for (std::uint64_t piece = 1; piece < pieces; ++piece) {
     TRY(more, rows.find(store::Table::kShard, piece_key(blob, slot, piece)));
-    if (!more) return fail(ErrorCode::kCorrupt, cat("shard ", slot, " of blob ", blob.text(),
-                                                    " lacks row ", piece));
+    if (!more)
+      return fail(ErrorCode::kCorrupt,
+                  cat("shard ", slot, " of blob ", blob.text(), " lacks row ", piece));
     TRY(next, s3::TlvReader::parse(*more));
     TRY_DO(unpack(record.extents, next.text(kExtents)));
   }

@@ -29,8 +29,8 @@ Task<Result<Unit>> ShardStore::read(Ctx& ctx, BlobId blob, unsigned slot, std::u
                                     MutableBytes into) {
   CO_TRY(found, find(blob, slot));
   if (!found || offset + into.size() > found->bytes)
-    co_return fail(ErrorCode::kNotFound, cat("no shard ", slot, " of blob ", blob.text(), " on ",
-                                             dir_));
+    co_return fail(ErrorCode::kNotFound,
+                   cat("no shard ", slot, " of blob ", blob.text(), " on ", dir_));
   for (const store::Extent& extent : found->extents) {
     if (into.empty()) break;
     if (offset >= extent.length) {

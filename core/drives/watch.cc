@@ -13,9 +13,7 @@ constexpr Duration kCheckPause = 10_ms;
 
 Task<void> Drives::serve(Ctx& ctx, std::shared_ptr<ShardStore> store) { co_await store->run(ctx); }
 
-void Drives::start(Scope& scope, Folder& folder) {
-  scope.spawn(serve(scope.ctx(), folder.store));
-}
+void Drives::start(Scope& scope, Folder& folder) { scope.spawn(serve(scope.ctx(), folder.store)); }
 
 Task<void> Drives::run(Ctx& ctx) {
   Scope scope(ctx);
@@ -96,8 +94,8 @@ Task<Result<Unit>> Drives::take_back(Ctx& ctx, Scope& scope, Folder& folder, Loo
   if (!folder.closing.expired() || platform_.clock.now() < folder.reopen_after) co_return Unit{};
   const CoreIdentity& identity = found.identity;
   if (identity.config.cluster != config_.cluster)
-    co_return fail(ErrorCode::kInvalid, cat("belongs to core ",
-                                            store::uuid_text(identity.config.cluster)));
+    co_return fail(ErrorCode::kInvalid,
+                   cat("belongs to core ", store::uuid_text(identity.config.cluster)));
   const int seat = config_.seat_of(identity.drive);
   folder.drive = identity.drive;
   folder.epoch = identity.config.epoch;
@@ -135,8 +133,8 @@ Task<Result<Unit>> Drives::tell_mirror_back(Ctx& ctx, Folder& folder) {
 
 // --- blank drives
 
-// The seat a blank folder takes: that of the drive it stood in for, else of any that is away, else a
-// new one; -1: there is none.
+// The seat a blank folder takes: that of the drive it stood in for, else of any that is away, else
+// a new one; -1: there is none.
 int Drives::seat_for(const Folder& folder) const {
   const auto dead = [&](unsigned seat) { return config_.seats[seat].taken() && !seats_[seat]; };
   if (folder.seat >= 0 && dead(static_cast<unsigned>(folder.seat))) return folder.seat;

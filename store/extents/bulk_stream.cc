@@ -104,9 +104,7 @@ Task<Result<Unit>> BulkStream::next_segment(Ctx& ctx, std::uint64_t first_batch)
   SegmentInfo& info = claimed.value();
   info.first_batch = first_batch;
   const auto header = std::make_shared<const Bytes>(volume_.header_of(info));
-  const auto write = [&](Folder& folder) {
-    return folder.write_synced(ctx, info.id, 0, header);
-  };
+  const auto write = [&](Folder& folder) { return folder.write_synced(ctx, info.id, 0, header); };
   Result<Unit> written = co_await volume_.on_all(ctx, write);
   if (!written.ok()) {
     volume_.give_back(info);

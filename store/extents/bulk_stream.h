@@ -42,7 +42,8 @@ class BulkStream {
   const std::optional<BulkEnd>& end() const { return high_; }
 
   // Room for `want` payload bytes, but at most 16 chunks and possibly less; at least one chunk or
-  // all of `want`. `first_batch`: the next batch, for a new segment's header. Errors: kNoSpace, kIo.
+  // all of `want`. `first_batch`: the next batch, for a new segment's header. Errors: kNoSpace,
+  // kIo.
   Task<Result<Reservation>> reserve(Ctx& ctx, std::uint64_t want, std::uint64_t first_batch);
   void give_back(const Reservation& unused);
 
@@ -66,10 +67,10 @@ class BulkStream {
 
   Volume& volume_;
   std::optional<SegmentInfo> current_;
-  std::uint64_t tail_ = 0;                          // Of the current segment.
-  std::map<std::uint64_t, std::uint64_t> gaps_;     // Given back: offset → bytes.
+  std::uint64_t tail_ = 0;  // Of the current segment.
+  std::map<std::uint64_t, std::uint64_t> gaps_;  // Given back: offset → bytes.
   std::optional<BulkEnd> high_;
-  std::map<std::uint32_t, Flush> flush_;            // Segments with waiters or a failure.
+  std::map<std::uint32_t, Flush> flush_;  // Segments with waiters or a failure.
   Signal flushed_;
   std::uint64_t flushes_ = 0;
   bool opening_ = false;

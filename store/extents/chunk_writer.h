@@ -6,8 +6,8 @@
 
 namespace creel::store {
 
-// Cuts one body into CHUNK records: payload in pieces of at most 256 KiB as it arrives, the head last.
-// Whatever an unsealed writer reserved is free again when it dies.
+// Cuts one body into CHUNK records: payload in pieces of at most 256 KiB as it arrives, the head
+// last. Whatever an unsealed writer reserved is free again when it dies.
 class ChunkWriter final : public BodyWriter, public BulkUser {
  public:
   // `size_hint`: payload bytes expected, 0 if not known. `next_batch` is read when BULK needs a new
@@ -32,11 +32,11 @@ class ChunkWriter final : public BodyWriter, public BulkUser {
   const std::uint64_t& next_batch_;
   std::uint64_t hint_;
   std::uint64_t written_ = 0;
-  std::uint64_t growth_ = 1;             // Chunks to reserve next, when the size is not known.
+  std::uint64_t growth_ = 1;  // Chunks to reserve next, when the size is not known.
   Bytes buffer_;
-  Reservation room_;                     // Where the open chunk and the next ones lie.
+  Reservation room_;  // Where the open chunk and the next ones lie.
   std::vector<Reservation> taken_;
-  std::uint64_t capacity_ = 0;           // Payload of the open chunk; 0: none is open.
+  std::uint64_t capacity_ = 0;  // Payload of the open chunk; 0: none is open.
   std::uint64_t filled_ = 0;
   Bytes cells_;
   std::uint64_t cell_crc_ = 0;

@@ -95,8 +95,7 @@ Task<Result<ExtentReader::Run>> ExtentReader::inline_run(Ctx& ctx, FileRef& file
 }
 
 Task<Result<ExtentReader::Run>> ExtentReader::chunk_run(Ctx& ctx, FileRef& file,
-                                                        const Extent& extent,
-                                                        std::uint64_t index) {
+                                                        const Extent& extent, std::uint64_t index) {
   const std::uint64_t head_at = extent.offset + index * kChunkStride;
   for (const Head& head : heads_)
     if (head.segment == extent.segment && head.generation == extent.generation &&
@@ -107,8 +106,7 @@ Task<Result<ExtentReader::Run>> ExtentReader::chunk_run(Ctx& ctx, FileRef& file,
   const Seed seed{volume_.uuid, extent.segment, extent.generation};
   CO_TRY(head, parse_record_head(seed, head_at, block));
   const ByteView meta = ByteView(block).subspan(kRecordHeadBytes);
-  const std::uint64_t expected =
-      std::min(kChunkPayload, extent.length - index * kChunkPayload);
+  const std::uint64_t expected = std::min(kChunkPayload, extent.length - index * kChunkPayload);
   if (head.type != RecordType::kChunk || head.stored_bytes != expected ||
       head.meta_bytes > meta.size() || head.meta_bytes != 8 * cell_count(head.stored_bytes) ||
       crc32c(meta.first(head.meta_bytes)) != head.meta_crc)
@@ -122,7 +120,8 @@ Task<Result<ExtentReader::Run>> ExtentReader::chunk_run(Ctx& ctx, FileRef& file,
 // Whole cells go straight to the caller's memory; those touched in part through a buffer.
 Task<Result<Unit>> ExtentReader::read_run(Ctx& ctx, FileRef& file, const Run& run,
                                           std::uint64_t offset, MutableBytes into) {
-  const std::uint64_t cell_bytes = run.cells.empty() ? std::max<std::uint64_t>(run.bytes, 1) : kCell;
+  const std::uint64_t cell_bytes =
+      run.cells.empty() ? std::max<std::uint64_t>(run.bytes, 1) : kCell;
   Bytes partial;
   while (!into.empty()) {
     const std::uint64_t first = offset / cell_bytes;
@@ -131,8 +130,7 @@ Task<Result<Unit>> ExtentReader::read_run(Ctx& ctx, FileRef& file, const Run& ru
     const bool whole = offset == begin && into.size() >= std::min(cell_bytes, rest);
     // As many whole cells as the caller has room for, in one read.
     std::uint64_t bytes = std::min(cell_bytes, rest);
-    if (whole)
-      bytes = into.size() >= rest ? rest : into.size() / cell_bytes * cell_bytes;
+    if (whole) bytes = into.size() >= rest ? rest : into.size() / cell_bytes * cell_bytes;
     if (!whole) partial.resize(static_cast<std::size_t>(bytes));
     const MutableBytes target = whole ? into.first(static_cast<std::size_t>(bytes)) : partial;
     CO_DO(co_await read_exactly(ctx, file, run.position + begin, target));
@@ -142,14 +140,15 @@ Task<Result<Unit>> ExtentReader::read_run(Ctx& ctx, FileRef& file, const Run& ru
       const std::uint64_t want =
           run.cells.empty() ? run.crc64 : load_le<std::uint64_t>(run.cells, 8 * index);
       if (crc64_nvme(ByteView(target).subspan(static_cast<std::size_t>(at), size)) != want)
-        co_return fail(ErrorCode::kCorrupt,
-                       cat("cell at offset ", run.position + begin + at, " does not match its checksum"));
+        co_return fail(ErrorCode::kCorrupt, cat("cell at offset ", run.position + begin + at,
+                                                " does not match its checksum"));
     }
     const auto inside = static_cast<std::size_t>(offset - begin);
-    const std::size_t take =
-        whole ? static_cast<std::size_t>(bytes)
-              : std::min(into.size(), static_cast<std::size_t>(bytes) - inside);
-    if (!whole) std::copy_n(partial.begin() + static_cast<std::ptrdiff_t>(inside), take, into.begin());
+    const std::size_t take = whole
+                                 ? static_cast<std::size_t>(bytes)
+                                 : std::min(into.size(), static_cast<std::size_t>(bytes) - inside);
+    if (!whole)
+      std::copy_n(partial.begin() + static_cast<std::ptrdiff_t>(inside), take, into.begin());
     into = into.subspan(take);
     offset += take;
   }

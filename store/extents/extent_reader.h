@@ -20,9 +20,9 @@ class ExtentReader {
     std::uint64_t position = 0;  // Of the payload in the segment.
     std::uint64_t bytes = 0;
     std::uint64_t crc64 = 0;
-    Bytes cells;                 // Empty: one cell.
+    Bytes cells;  // Empty: one cell.
   };
-  struct Head {                  // Of a chunk that was read before.
+  struct Head {  // Of a chunk that was read before.
     std::uint32_t segment;
     std::uint32_t generation;
     std::uint64_t offset;

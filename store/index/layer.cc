@@ -121,8 +121,7 @@ Result<std::unique_ptr<RowCursor>> cursor_through(std::vector<const Layer*> laye
   TRY(below, base.cursor(table));
   std::erase_if(layers, [](const Layer* layer) { return layer->empty(); });
   if (layers.empty()) return std::move(below);
-  return std::unique_ptr<RowCursor>(
-      new MergedCursor(std::move(layers), std::move(below), table));
+  return std::unique_ptr<RowCursor>(new MergedCursor(std::move(layers), std::move(below), table));
 }
 
 StagingRows::StagingRows(Layer& top, std::vector<const Layer*> below, const RowBase& base)

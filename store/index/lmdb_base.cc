@@ -64,8 +64,8 @@ class LmdbBase final : public RowBase {
   MDB_dbi dbi_;
   Uuid store_;
   MDB_txn* reader_ = nullptr;  // Loop thread; renewed at publish().
-  Head head_;                  // As the readers see it.
-  Head committed_;             // Written by commit(), adopted by publish().
+  Head head_;  // As the readers see it.
+  Head committed_;  // Written by commit(), adopted by publish().
 };
 
 std::string head_key() { return std::string("\0\0\0\0\0head", 9); }

@@ -49,9 +49,8 @@ Result<std::string_view> unpack_value(std::string_view key, std::string_view sto
       if (load_le<std::uint32_t>(as_bytes(stored), 4) == value_crc(key, value)) return value;
     }
   }
-  return fail(ErrorCode::kCorrupt,
-              cat("index: the row ", hex_encode(as_bytes(key.substr(0, 32))),
-                  " does not match its checksum"));
+  return fail(ErrorCode::kCorrupt, cat("index: the row ", hex_encode(as_bytes(key.substr(0, 32))),
+                                       " does not match its checksum"));
 }
 
 Result<std::uint32_t> child_layer(std::string_view stored) {

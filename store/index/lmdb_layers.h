@@ -42,7 +42,8 @@ class LayeredWriter {
 
  private:
   // The layer that the rest of `key` lies in; makes missing ones if asked.
-  Result<std::optional<std::uint32_t>> descend(std::uint32_t layer, std::string_view slice, bool make);
+  Result<std::optional<std::uint32_t>> descend(std::uint32_t layer, std::string_view slice,
+                                               bool make);
   Result<bool> layer_empty(std::uint32_t layer);
   // LMDB's code; the sum follows.
   int remove_entry(MDB_val key);

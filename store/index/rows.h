@@ -34,7 +34,8 @@ enum class Table : std::uint8_t {
 
 // A row's name: table and key bytes, at most kRowKeyBytesMax. Order is byte order inside a table.
 inline constexpr std::size_t kRowKeyBytesMax = 1'100;
-inline constexpr std::size_t kRowValueBytesMax = 1'000;  // Longer documents are split by their owner.
+inline constexpr std::size_t kRowValueBytesMax =
+    1'000;  // Longer documents are split by their owner.
 
 // One change of a row: value absent = erased.
 struct RowEdit {
@@ -54,7 +55,8 @@ class RowCursor {
   virtual std::string_view value() const = 0;
 };
 
-// Reads rows of one consistent state. Errors: kCorrupt (a row's checksum: rebuild from the log), kIo.
+// Reads rows of one consistent state. Errors: kCorrupt (a row's checksum: rebuild from the log),
+// kIo.
 class RowReader {
  public:
   virtual Result<std::optional<std::string>> find(Table table, std::string_view key) const = 0;

@@ -59,8 +59,8 @@ void BatchBuilder::add(RecordHead head, ByteView meta, ByteView cells, ByteView 
   head.meta_crc = crc32c(cells, crc32c(meta));
   const auto total = static_cast<std::size_t>(head.total_bytes());
   if (bytes_.capacity() < at + total)  // Doubling, but never past what the batch may take.
-    bytes_.reserve(static_cast<std::size_t>(
-        std::max<std::uint64_t>(std::min<std::uint64_t>(bytes_max_, 2 * (at + total)), at + total)));
+    bytes_.reserve(static_cast<std::size_t>(std::max<std::uint64_t>(
+        std::min<std::uint64_t>(bytes_max_, 2 * (at + total)), at + total)));
   bytes_.resize(at + kRecordHeadBytes);
   encode_record_head(seed_, offset_ + at, head, MutableBytes(bytes_).subspan(at));
   append(bytes_, meta);

@@ -53,8 +53,8 @@ class Folder {
   void leave(std::string why);
   // Closes what nobody uses and gives up the lock: a drive that left can be taken out.
   void let_go();
-  // Live again, as `other` describes it: a Folder of its own under which the same place of the set was
-  // brought up to date. Reads under way keep the files they have.
+  // Live again, as `other` describes it: a Folder of its own under which the same place of the set
+  // was brought up to date. Reads under way keep the files they have.
   void take_over(Folder& other);
 
   std::string segment_path(std::uint32_t segment) const;
@@ -81,7 +81,7 @@ class Folder {
   DriveIdentity identity;
   DriveState state;
   std::uint64_t flushes = 0;  // Of the log: one a batch and one a segment.
-  bool behind = false;        // Lacks batches that a majority has: what it misses is no damage.
+  bool behind = false;  // Lacks batches that a majority has: what it misses is no damage.
 
  private:
   static constexpr std::size_t kOpenFilesMax = 64;

@@ -162,7 +162,8 @@ Result<RecordView> parse_record(const Seed& seed, std::uint64_t offset, ByteView
   TRY(head, parse_record_head(seed, offset, bytes));
   if (bytes.size() - kRecordHeadBytes < head.body_bytes())
     return corrupt(seed, offset, "record runs past its batch");
-  const ByteView body = bytes.subspan(kRecordHeadBytes, static_cast<std::size_t>(head.body_bytes()));
+  const ByteView body =
+      bytes.subspan(kRecordHeadBytes, static_cast<std::size_t>(head.body_bytes()));
   const std::size_t named = std::size_t{head.key_bytes} + head.meta_bytes;
   if (crc32c(body.first(named)) != head.meta_crc)
     return corrupt(seed, offset, "record meta does not match its checksum");

@@ -71,7 +71,14 @@ std::uint64_t chain_next(std::uint64_t chain, std::uint64_t footer_crc64);
 Result<BatchHead> parse_batch_head(const Seed& seed, std::uint64_t offset, ByteView bytes);
 
 enum class RecordType : std::uint8_t {
-  kOp = 1, kChunk = 2, kMove = 3, kCopy = 4, kImageBegin = 5, kRows = 6, kImageEnd = 7, kNote = 8
+  kOp = 1,
+  kChunk = 2,
+  kMove = 3,
+  kCopy = 4,
+  kImageBegin = 5,
+  kRows = 6,
+  kImageEnd = 7,
+  kNote = 8
 };
 inline constexpr std::uint16_t kRecordHasCells = 1;  // Flag: cell CRCs end the meta bytes.
 
@@ -115,8 +122,8 @@ struct BatchView {
   std::vector<RecordView> records;
   bool payloads_good = true;
 };
-// A whole batch at the start of `bytes`: header, footer, every head, key and meta hold. Payloads are
-// checked too, but a bad one only clears the flags. Errors: kCorrupt, with the place.
+// A whole batch at the start of `bytes`: header, footer, every head, key and meta hold. Payloads
+// are checked too, but a bad one only clears the flags. Errors: kCorrupt, with the place.
 Result<BatchView> parse_batch(const Seed& seed, std::uint64_t offset, ByteView bytes,
                               bool check_payloads);
 

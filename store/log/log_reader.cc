@@ -18,8 +18,7 @@ Result<std::unique_ptr<LogReader::Cursor>> LogReader::take_cursor(Lsn after) {
     if (start == nullptr || info->first_lsn.value <= after.value + 1) start = info;
   if (start == nullptr || start->first_lsn.value > after.value + 1)
     return fail(ErrorCode::kNotFound, cat("the log no longer holds operation ", after.value + 1));
-  auto cursor = std::make_unique<Cursor>(
-      LogScan(volume_, *start, {start->first_lsn.value - 1}));
+  auto cursor = std::make_unique<Cursor>(LogScan(volume_, *start, {start->first_lsn.value - 1}));
   cursor->at = after;
   return cursor;
 }
@@ -63,8 +62,8 @@ Task<Result<std::vector<LoggedOp>>> LogReader::read(Ctx& ctx, Lsn after, std::si
     if (!record.payload.empty()) {
       op.payload.segment = step.segment.id;
       op.payload.generation = step.segment.generation;
-      op.payload.offset = record.offset + kRecordHeadBytes + record.head.key_bytes +
-                          record.head.meta_bytes;
+      op.payload.offset =
+          record.offset + kRecordHeadBytes + record.head.key_bytes + record.head.meta_bytes;
       op.payload.length = record.payload.size();
       op.payload.crc64 = record.head.crc64;
     }

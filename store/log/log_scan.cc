@@ -43,8 +43,8 @@ const std::optional<SegmentInfo>& LogScan::next_segment() {
   next_known_ = volume_.segments_version;
   next_.reset();
   for (const SegmentInfo* info : volume_.log_segments()) {
-    const bool later = std::pair(info->first_batch, info->term) >
-                       std::pair(segment_.first_batch, segment_.term);
+    const bool later =
+        std::pair(info->first_batch, info->term) > std::pair(segment_.first_batch, segment_.term);
     if (info->id != segment_.id && later && !next_) next_ = *info;
   }
   return next_;
@@ -178,9 +178,9 @@ Task<Result<Unit>> LogScan::repair(Ctx& ctx, Folder& good, const std::vector<Fol
 
 // R4: the batch at at_ is bad in every folder. The end of the log, or damage to go around?
 Task<Result<bool>> LogScan::handle_bad(Ctx& ctx, const Bounds& bounds, bool structure_good) {
-  const std::uint64_t file_end =
-      bounds.stop && bounds.stop->segment == segment_.id ? bounds.stop->offset
-                                                         : volume_.segment_bytes;
+  const std::uint64_t file_end = bounds.stop && bounds.stop->segment == segment_.id
+                                     ? bounds.stop->offset
+                                     : volume_.segment_bytes;
   const std::uint64_t from = at_ + (structure_good ? batch_.head.total_bytes : kBlock);
   CO_TRY(found, co_await probe(ctx, from, file_end));
   const std::optional<SegmentInfo> next = next_segment();
@@ -197,8 +197,10 @@ Task<Result<bool>> LogScan::handle_bad(Ctx& ctx, const Bounds& bounds, bool stru
     for (const RecordView& record : batch_.records)
       if (!record.payload_good) {
         ++volume_.damaged_ranges;
-        volume_.report(cat("segment ", segment_.id, " offset ", record.offset, ": the body of "
-                           "operation ", record.head.lsn.value, " does not match its checksum"));
+        volume_.report(cat("segment ", segment_.id, " offset ", record.offset,
+                           ": the body of "
+                           "operation ",
+                           record.head.lsn.value, " does not match its checksum"));
       }
     accept_batch();
     co_return true;
@@ -217,8 +219,8 @@ Task<Result<bool>> LogScan::handle_bad(Ctx& ctx, const Bounds& bounds, bool stru
   }
   damage_at_ = at_;
   ++volume_.damaged_ranges;
-  volume_.report(cat("segment ", segment_.id, ": damaged between offsets ", gap.begin, " and ",
-                     gap.end));
+  volume_.report(
+      cat("segment ", segment_.id, ": damaged between offsets ", gap.begin, " and ", gap.end));
   gap_ = gap;
   co_return true;
 }
@@ -230,7 +232,8 @@ Task<Result<std::optional<LogPlace>>> LogScan::probe(Ctx& ctx, std::uint64_t fro
   const std::optional<SegmentInfo> next = next_segment();
   for (Folder* folder : volume_.to_read()) {
     for (std::uint64_t at = from; at + kBlock <= to; at += kBlock) {
-      Result<ByteView> bytes = co_await window_.view(ctx, *folder, segment_.id, at, kBatchHeadBytes);
+      Result<ByteView> bytes =
+          co_await window_.view(ctx, *folder, segment_.id, at, kBatchHeadBytes);
       if (!bytes.ok() || bytes.value().size() < kBatchHeadBytes) break;
       Result<BatchHead> head = parse_batch_head(seed, at, bytes.value());
       if (!head.ok() || head.value().number <= expect_) continue;
@@ -242,8 +245,8 @@ Task<Result<std::optional<LogPlace>>> LogScan::probe(Ctx& ctx, std::uint64_t fro
   co_return std::optional<LogPlace>();
 }
 
-// Inside damage: the next record that still holds, else the range of those that do not; nullopt once
-// the damage is behind us.
+// Inside damage: the next record that still holds, else the range of those that do not; nullopt
+// once the damage is behind us.
 Task<Result<std::optional<LogScan::Step>>> LogScan::salvage(Ctx& ctx) {
   const Seed seed = volume_.seed_of(segment_);
   Gap& gap = *gap_;

@@ -32,13 +32,13 @@ struct LogPlace {
   bool operator==(const LogPlace&) const = default;
 };
 
-// Walks the log in order over all segments and tells a torn tail from damage in the middle (store.md
-// R3, R4). A batch that is bad in one folder is taken from another one and repaired.
+// Walks the log in order over all segments and tells a torn tail from damage in the middle
+// (store.md R3, R4). A batch that is bad in one folder is taken from another one and repaired.
 class LogScan {
  public:
   struct Bounds {
-    // The log is known to be durable up to here, from the index, a clean stop or the running engine:
-    // a bad batch below is damage, wherever it lies.
+    // The log is known to be durable up to here, from the index, a clean stop or the running
+    // engine: a bad batch below is damage, wherever it lies.
     Lsn durable_lsn;
     std::uint64_t durable_batch = 0;
     // What one folder has damaged is written again from another.
@@ -57,8 +57,8 @@ class LogScan {
   // Starts at the first batch of `segment`, a LOG segment; `last` is the operation before it.
   LogScan(Volume& volume, const SegmentInfo& segment, Lsn last);
 
-  // The next record (OP, NOTE, …) in log order. Errors: kIo (unreadable everywhere), never kCorrupt:
-  // damage is a step.
+  // The next record (OP, NOTE, …) in log order. Errors: kIo (unreadable everywhere), never
+  // kCorrupt: damage is a step.
   Task<Result<Step>> next(Ctx& ctx, const Bounds& bounds);
 
   // Before going on after kEnd: the log may have grown.

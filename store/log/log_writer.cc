@@ -114,8 +114,7 @@ Task<Result<Unit>> LogWriter::send(std::uint64_t offset, std::shared_ptr<const B
   for (const auto& lane : lanes_) {
     if (!lane->folder->live()) continue;
     lane->queued_bytes += bytes->size();
-    lane->jobs.push_back(
-        {mine, offset, bytes, new_segment, volume_.platform.clock.now()});
+    lane->jobs.push_back({mine, offset, bytes, new_segment, volume_.platform.clock.now()});
   }
   drop_laggards();
   jobs_.notify();
@@ -137,8 +136,7 @@ Task<Result<Unit>> LogWriter::send(std::uint64_t offset, std::shared_ptr<const B
 void LogWriter::drop_laggards() {
   const Instant now = volume_.platform.clock.now();
   for (const auto& lane : lanes_) {
-    if (!lane->folder->live() || lane->jobs.empty() ||
-        volume_.live_count() <= volume_.majority())
+    if (!lane->folder->live() || lane->jobs.empty() || volume_.live_count() <= volume_.majority())
       continue;
     if (lane->queued_bytes <= kLagBytesMax && now - lane->jobs.front().since <= kLagMax) continue;
     lane->folder->leave(cat("lags by ", lane->queued_bytes / KiB, " KiB"));

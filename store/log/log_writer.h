@@ -21,7 +21,8 @@ class LogWriter {
 
   // Goes on in a segment whose batches end at `end` and behind which nothing was ever written.
   Task<Result<Unit>> resume(Ctx& ctx, const SegmentInfo& segment);
-  // A fresh segment: its header is on stable storage when ok. Errors: kNoSpace (nothing changed), kIo.
+  // A fresh segment: its header is on stable storage when ok. Errors: kNoSpace (nothing changed),
+  // kIo.
   Task<Result<Unit>> take(Ctx& ctx, Lsn first_lsn, std::uint64_t first_batch);
   // One write and one sync on each folder. kNoSpace (a lone folder): the batch is certainly not
   // there. Any other error: it may be.

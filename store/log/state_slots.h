@@ -16,9 +16,9 @@ inline constexpr std::size_t kLostRangesMax = 64;  // Kept over restarts.
 struct DriveState {
   std::uint64_t sequence = 0;
   std::uint64_t starts = 0;
-  bool clean = false;           // The fields below it are true, nothing was written since.
+  bool clean = false;  // The fields below it are true, nothing was written since.
   bool index_suspect = false;
-  std::uint32_t unclean_streak = 0;    // Unclean starts in a row, the first at:
+  std::uint32_t unclean_streak = 0;  // Unclean starts in a row, the first at:
   std::uint64_t streak_wall_ms = 0;
   // Only if clean: where the log ended.
   Lsn last_lsn;

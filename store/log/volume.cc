@@ -63,7 +63,8 @@ std::vector<const SegmentInfo*> Volume::log_segments() const {
 Task<Result<Unit>> Volume::make_spare(Ctx& ctx) {
   const std::uint64_t files = segments.size() + spares.size() + 1;
   if (files * segment_bytes > size_bytes && segments.size() + spares.size() >= 3)
-    co_return fail(ErrorCode::kNoSpace, cat("all ", size_bytes / MiB, " MiB of the store's size "
+    co_return fail(ErrorCode::kNoSpace, cat("all ", size_bytes / MiB,
+                                            " MiB of the store's size "
                                             "are taken by segments"));
   const std::uint32_t id = next_segment++;
   const auto make = [&](Folder& folder) { return folder.make_spare(ctx, id, segment_bytes); };
@@ -170,7 +171,8 @@ Result<Unit> Volume::admit(std::uint64_t bytes) const {
   if (free >= floor && free - floor >= bytes) return Unit{};
   return fail(ErrorCode::kNoSpace,
               cat("drive ", first_live().dir(), " is full: ", free / MiB, " MiB free of ",
-                  size_bytes / MiB, " MiB, ", floor / MiB, " MiB of them kept for deletes and the "
+                  size_bytes / MiB, " MiB, ", floor / MiB,
+                  " MiB of them kept for deletes and the "
                   "index. Delete objects, free space on the file system or raise store.bytes"));
 }
 

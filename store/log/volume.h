@@ -42,8 +42,8 @@ class Volume {
 
   // --- folders
   // Runs `call(folder)` on all live folders side by side and waits for all. A folder whose call
-  // fails leaves the set, but for kNoSpace, which is answered. Errors: kIo (no majority is left; for
-  // a lone folder its own error). Waits while a returning folder joins.
+  // fails leaves the set, but for kNoSpace, which is answered. Errors: kIo (no majority is left;
+  // for a lone folder its own error). Waits while a returning folder joins.
   template <class Call>
   Task<Result<Unit>> on_all(Ctx& ctx, Call& call);
   std::size_t live_count() const;
@@ -59,7 +59,8 @@ class Volume {
   std::vector<const SegmentInfo*> log_segments() const;
   // One more spare on every live folder. Errors: kNoSpace (also: `size` is used up), kIo.
   Task<Result<Unit>> make_spare(Ctx& ctx);
-  // Claims a spare, or makes one; the last `reserve` stay for others. Its header is not written yet.
+  // Claims a spare, or makes one; the last `reserve` stay for others. Its header is not written
+  // yet.
   Task<Result<SegmentInfo>> claim(Ctx& ctx, StreamKind stream, std::size_t reserve);
   Bytes header_of(const SegmentInfo& info) const;
   void add(const SegmentInfo& info);        // A claimed one, its header is written.
@@ -71,7 +72,7 @@ class Volume {
 
   // --- space
   Task<Result<Unit>> measure(Ctx& ctx);
-  std::uint64_t free_bytes() const;     // Beyond the reserve, for bodies.
+  std::uint64_t free_bytes() const;  // Beyond the reserve, for bodies.
   Result<Unit> admit(std::uint64_t bytes) const;
 
   // --- health
@@ -90,28 +91,28 @@ class Volume {
   std::uint32_t term = 0;
   std::uint64_t starts = 0;
   std::map<std::uint32_t, SegmentInfo> segments;
-  std::uint64_t segments_version = 1;   // Rises when `segments` changes.
+  std::uint64_t segments_version = 1;  // Rises when `segments` changes.
   std::deque<Spare> spares;
-  std::vector<std::uint32_t> doomed;    // Files to remove.
+  std::vector<std::uint32_t> doomed;  // Files to remove.
   std::uint32_t next_segment = 1;
   std::uint64_t bulk_unused_bytes = 0;  // Of the current BULK segment.
   DiskSpace space;
-  bool tight = false;                   // Bodies were refused; until some room is back.
+  bool tight = false;  // Bodies were refused; until some room is back.
   bool read_only = false;
   std::string reason;
   std::uint64_t damaged_ranges = 0;
   std::vector<std::string> damage;
   std::vector<LostRange> lost;
   bool index_suspect = false;
-  std::uint32_t unclean_streak = 0;     // Of the state file.
+  std::uint32_t unclean_streak = 0;  // Of the state file.
   std::uint64_t streak_wall_ms = 0;
-  Event changed;                        // Spares taken, health changed.
+  Event changed;  // Spares taken, health changed.
 
   // --- a folder on its way back (Readmission)
-  std::vector<Spare> claimed;           // Neither a spare nor a segment for the moment.
-  unsigned calls = 0;                   // on_all() under way.
+  std::vector<Spare> claimed;  // Neither a spare nor a segment for the moment.
+  unsigned calls = 0;  // on_all() under way.
   Event calls_ended;
-  bool gate_closed = false;             // on_all() waits.
+  bool gate_closed = false;  // on_all() waits.
   Signal gate_opened;
   // Pieces of BULK written since it began, as (segment, offset / kDirtyPiece).
   static constexpr std::uint64_t kDirtyPiece = 256 * KiB;

@@ -1,6 +1,6 @@
 // What every RowBase promises (store/index/rows.h), as functions any implementation's test calls.
-// `Open` is a callable: bool fresh → std::unique_ptr<store::RowBase>, on the same storage each time.
-// A base is destroyed before the next one is opened.
+// `Open` is a callable: bool fresh → std::unique_ptr<store::RowBase>, on the same storage each
+// time. A base is destroyed before the next one is opened.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -90,13 +90,17 @@ void expect_readers_move_at_publish(Open& open) {
 template <class Open>
 void expect_equals_a_map(Open& open, Seed seed, int rounds) {
   using store::Table;
-  constexpr Table kTables[] = {Table::kSys, Table::kBucket, Table::kObject, Table::kVersion,
-                               Table::kIam, Table::kHeal};
+  constexpr Table kTables[] = {Table::kSys,     Table::kBucket, Table::kObject,
+                               Table::kVersion, Table::kIam,    Table::kHeal};
   TestRandom random(seed);
   std::unique_ptr<store::RowBase> base = open(true);
   RowMap model;
-  std::vector<std::string> stems{"", "x", std::string(470, 'p'), std::string(955, 'q'),
-                                 std::string(1, '\0'), std::string(479, '\xff')};
+  std::vector<std::string> stems{"",
+                                 "x",
+                                 std::string(470, 'p'),
+                                 std::string(955, 'q'),
+                                 std::string(1, '\0'),
+                                 std::string(479, '\xff')};
   std::uint64_t lsn = 0;
   for (int round = 0; round < rounds; ++round) {
     std::map<std::pair<Table, std::string>, std::optional<std::string>> edits;

@@ -1,9 +1,10 @@
 // Layers over a base read as one ordered map; a refused operation's edits vanish without a trace.
+#include "store/index/layer.h"
+
 #include <gtest/gtest.h>
 
 #include <map>
 
-#include "store/index/layer.h"
 #include "store/index/mem_base.h"
 #include "tests/support/seeds.h"
 

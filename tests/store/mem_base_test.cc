@@ -1,6 +1,7 @@
+#include "store/index/mem_base.h"
+
 #include <gtest/gtest.h>
 
-#include "store/index/mem_base.h"
 #include "tests/store/base_contract.h"
 
 namespace creel::test {

@@ -1,7 +1,7 @@
-// Goal: whatever was acknowledged is readable after any crash, also one during recovery; what was not
-// is there whole or not at all.
-// Method: clients that own their keys write, delete and upload under a simulated disk that loses and
-// tears what was not synced; the power goes at a drawn moment, several times a seed.
+// Goal: whatever was acknowledged is readable after any crash, also one during recovery; what was
+// not is there whole or not at all. Method: clients that own their keys write, delete and upload
+// under a simulated disk that loses and tears what was not synced; the power goes at a drawn
+// moment, several times a seed.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -78,7 +78,8 @@ void expect_all(StoreWorld& box, Workload& load) {
     bool good = found == known.acked;
     for (const Value& maybe : known.maybe) good = good || found == maybe;
     ASSERT_TRUE(good) << key << " holds " << (found ? static_cast<int>(found->size()) : -1)
-                      << " bytes, acked was " << (known.acked ? static_cast<int>(known.acked->size()) : -1);
+                      << " bytes, acked was "
+                      << (known.acked ? static_cast<int>(known.acked->size()) : -1);
     known.acked = found;  // From here on that is the truth.
     known.maybe.clear();
   }
@@ -95,7 +96,8 @@ void open_under_fire(StoreWorld& box, TestRandom& random) {
       if (node.alive() && node.life_number() == life) node.crash();
     });
     Result<Unit> opened = box.open();
-    if (opened.ok()) box.world.run_for(Duration{static_cast<std::int64_t>(random.below(60'000'000))});
+    if (opened.ok())
+      box.world.run_for(Duration{static_cast<std::int64_t>(random.below(60'000'000))});
     ASSERT_TRUE(opened.ok() || opened.error().code == ErrorCode::kUnknown)
         << error_text(opened.error());
     box.crash();
@@ -114,8 +116,8 @@ void run_rounds(Seed seed, std::vector<std::string> dirs, int rounds, SimCrash k
     ASSERT_NO_FATAL_FAILURE(expect_all(box, load));
     const int clients = random.between(1, 8);
     for (int c = 0; c < clients; ++c)
-      box.node.spawn(Workload::client(box.node.ctx(), *box.store, load, c,
-                                      TestRandom(random.next())));
+      box.node.spawn(
+          Workload::client(box.node.ctx(), *box.store, load, c, TestRandom(random.next())));
     box.world.run_for(Duration{static_cast<std::int64_t>(random.below(400'000'000))});
     if (random.chance(0.15)) {
       Result<Unit> stopped = box.stop();
@@ -165,7 +167,8 @@ TEST(StoreCrash, TheSameSeedGivesTheSameRun) {
     ASSERT_TRUE(box.open().ok());
     Workload load;
     for (int c = 0; c < 4; ++c)
-      box.node.spawn(Workload::client(box.node.ctx(), *box.store, load, c, TestRandom(random.next())));
+      box.node.spawn(
+          Workload::client(box.node.ctx(), *box.store, load, c, TestRandom(random.next())));
     box.world.run_for(300_ms);
     box.crash();
     ASSERT_TRUE(box.open().ok());

@@ -108,13 +108,13 @@ TEST(StoreDamage, ADamagedMiddleIsReportedAndTheRestIsServed) {
       EXPECT_FALSE(box.store->status().damage.empty());
       // Replication is told, and goes on behind.
       const store::Lsn before{lost[0].first.value - 1};
-      auto ops = box.world.finish(box.node,
-                                  box.store->read_log(box.node.ctx(), before, 1 * MiB, false));
+      auto ops =
+          box.world.finish(box.node, box.store->read_log(box.node.ctx(), before, 1 * MiB, false));
       ASSERT_TRUE(ops.has_value());
       ASSERT_FALSE(ops->ok());
       EXPECT_EQ(ops->error().code, ErrorCode::kCorrupt);
-      ops = box.world.finish(
-          box.node, box.store->read_log(box.node.ctx(), lost[0].last, 1 * MiB, false));
+      ops = box.world.finish(box.node,
+                             box.store->read_log(box.node.ctx(), lost[0].last, 1 * MiB, false));
       ASSERT_TRUE(ops && ops->ok());
       EXPECT_EQ(ops->value().size(), 41 - lost[0].last.value);
     }
@@ -138,7 +138,8 @@ TEST(StoreDamage, ALogThatEndsBelowTheIndexRaisesTheEpoch) {
   ASSERT_TRUE(done && done->ok());
   box.crash();
   Bytes file = *box.node.disk().peek(kFirst);
-  std::fill(file.begin() + 4'096 + 37 * 4'096, file.end(), 0);  // The drive lied about the last three.
+  std::fill(file.begin() + 4'096 + 37 * 4'096, file.end(),
+            0);  // The drive lied about the last three.
   ASSERT_TRUE(box.node.disk().put(kFirst, file));
   ASSERT_TRUE(box.open().ok());
   EXPECT_EQ(box.store->epoch(), 2u);

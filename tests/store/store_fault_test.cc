@@ -118,7 +118,8 @@ TEST(StoreFault, AFailedFlushIsUnknownToAllOfItsBatchAndStopsTheStore) {
   box.node.disk().fail_nth(SimDiskOp::kSync, 1, ErrorCode::kIo);
   std::map<ErrorCode, int> codes;
   struct Client {
-    static Task<void> run(Ctx& ctx, store::Store& store, int number, std::map<ErrorCode, int>& codes) {
+    static Task<void> run(Ctx& ctx, store::Store& store, int number,
+                          std::map<ErrorCode, int>& codes) {
       auto done = co_await store.submit(ctx, toy_op('s', std::to_string(number), "v"));
       check(!done.ok());
       ++codes[done.error().code];
@@ -143,8 +144,7 @@ TEST(StoreFault, AFullDriveRefusesBodiesAndStillDeletes) {
   std::vector<std::string> keys;
   std::optional<Error> refused;
   for (int i = 0; i < 1'000 && !refused; ++i) {
-    Result<store::Verdict> done =
-        box.submit(toy_op('p', std::to_string(i), "", Bytes(20'000, 1)));
+    Result<store::Verdict> done = box.submit(toy_op('p', std::to_string(i), "", Bytes(20'000, 1)));
     if (done.ok()) keys.push_back(std::to_string(i));
     else refused = done.error();
     box.world.run_for(20_ms);

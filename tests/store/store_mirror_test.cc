@@ -40,8 +40,10 @@ TEST(StoreMirror, ThreeFoldersHoldTheSameBytes) {
   ASSERT_TRUE(box.stop().ok());
   for (const std::string& path : box.node.disk().paths("a/seg")) {
     const std::string name = path.substr(1);
-    EXPECT_TRUE(box.node.disk().peek_durable("a" + name) == box.node.disk().peek_durable("b" + name));
-    EXPECT_TRUE(box.node.disk().peek_durable("a" + name) == box.node.disk().peek_durable("c" + name));
+    EXPECT_TRUE(box.node.disk().peek_durable("a" + name) ==
+                box.node.disk().peek_durable("b" + name));
+    EXPECT_TRUE(box.node.disk().peek_durable("a" + name) ==
+                box.node.disk().peek_durable("c" + name));
   }
   EXPECT_NE(*box.node.disk().peek("a/creel.drive"), *box.node.disk().peek("b/creel.drive"));
 }
@@ -68,7 +70,8 @@ TEST(StoreMirror, AnyOneMayBeMissingAndAnyTwoMayNot) {
     opened = box.open();
     ASSERT_FALSE(opened.ok());
     EXPECT_EQ(opened.error().code, ErrorCode::kUnavailable);
-    EXPECT_NE(opened.error().detail.find(missing + ":"), std::string::npos) << opened.error().detail;
+    EXPECT_NE(opened.error().detail.find(missing + ":"), std::string::npos)
+        << opened.error().detail;
     EXPECT_NE(opened.error().detail.find(second + ":"), std::string::npos) << opened.error().detail;
     // The stale one comes back: it alone never serves, but it is brought up to date.
     box.node.disk().make_available(missing);
@@ -247,8 +250,8 @@ TEST(StoreMirror, AckedSurvivesAnyOrderOfAbsences) {
       for (int i = 0; i < 3; ++i) {
         const std::string key = "deaf" + std::to_string(random.below(3));
         maybe[key].push_back(random.bytes(random.below(3'000)));
-        box.node.spawn(Deaf::put(box.node.ctx(), *box.store,
-                                 toy_op('p', key, "", maybe[key].back())));
+        box.node.spawn(
+            Deaf::put(box.node.ctx(), *box.store, toy_op('p', key, "", maybe[key].back())));
       }
       box.world.run_for(Duration{static_cast<std::int64_t>(random.below(5'000'000))});
       box.crash();

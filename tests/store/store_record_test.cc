@@ -85,10 +85,10 @@ TEST(StoreRecord, ABatchIsReadBackAsItWasBuilt) {
       EXPECT_EQ(record.cells.size(), 8 * cell_count(record.payload.size()));
       // Where payload_extent() said that the payload would lie.
       const std::uint64_t payload_at = record.offset + kRecordHeadBytes + record.head.meta_bytes;
-      EXPECT_TRUE(equal(ByteView(sample.bytes)
-                            .subspan(static_cast<std::size_t>(payload_at - sample.offset),
-                                     record.payload.size()),
-                        record.payload));
+      EXPECT_TRUE(equal(
+          ByteView(sample.bytes)
+              .subspan(static_cast<std::size_t>(payload_at - sample.offset), record.payload.size()),
+          record.payload));
     }
     if (sample.note) {
       EXPECT_EQ(parse_bulk_end(batch.records.back().meta), sample.note);

@@ -59,8 +59,8 @@ class Writers {
     TestRandom random(seed);
     while (!stop_) {
       std::string name = "w" + std::to_string(who) + "-" + std::to_string(random.below(20));
-      Bytes body = random.bytes(random.chance(0.2) ? random.below(60'000)
-                                                   : random.skewed_below(4'000));
+      Bytes body =
+          random.bytes(random.chance(0.2) ? random.below(60'000) : random.skewed_below(4'000));
       Key& key = keys_[name];
       Result<store::Verdict> done = fail(ErrorCode::kIo, "");
       if (random.chance(0.3)) {
@@ -148,7 +148,8 @@ struct Box : StoreWorld {
   std::vector<std::string> minority(TestRandom& random) {
     std::vector<std::string> some = options.dirs;
     const std::size_t max = (some.size() - 1) / 2;
-    while (some.size() > max) some.erase(some.begin() + static_cast<std::ptrdiff_t>(random.below(some.size())));
+    while (some.size() > max)
+      some.erase(some.begin() + static_cast<std::ptrdiff_t>(random.below(some.size())));
     return some;
   }
 };
@@ -197,9 +198,11 @@ TEST(StoreReturn, WhatReturnedHoldsTheSameBytes) {
   ASSERT_TRUE(box.stop().ok());
   for (const std::string& path : box.node.disk().paths("a/seg")) {
     const std::string name = path.substr(1);
-    EXPECT_TRUE(box.node.disk().peek_durable("a" + name) == box.node.disk().peek_durable("b" + name))
+    EXPECT_TRUE(box.node.disk().peek_durable("a" + name) ==
+                box.node.disk().peek_durable("b" + name))
         << name;
-    EXPECT_TRUE(box.node.disk().peek_durable("a" + name) == box.node.disk().peek_durable("c" + name))
+    EXPECT_TRUE(box.node.disk().peek_durable("a" + name) ==
+                box.node.disk().peek_durable("c" + name))
         << name;
   }
   for (const char* dir : {"b/seg", "c/seg"})

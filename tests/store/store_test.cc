@@ -41,7 +41,8 @@ TEST(Store, ADecidedFormIsWhatTheLogHolds) {
   StoreWorld box(3);
   ASSERT_TRUE(box.open().ok());
   for (int i = 0; i < 200; ++i)
-    ASSERT_TRUE(box.submit(toy_op('g', std::to_string(i), "v" + std::to_string(i))).value().accepted);
+    ASSERT_TRUE(
+        box.submit(toy_op('g', std::to_string(i), "v" + std::to_string(i))).value().accepted);
   const auto before = box.rows();
   box.crash();
   ASSERT_TRUE(box.open().ok());
@@ -70,8 +71,7 @@ TEST(Store, SideBySideOperationsShareOneFlush) {
       ++done;
     }
   };
-  for (int c = 0; c < 32; ++c)
-    box.node.spawn(Client::run(box.node.ctx(), *box.store, c, done));
+  for (int c = 0; c < 32; ++c) box.node.spawn(Client::run(box.node.ctx(), *box.store, c, done));
   ASSERT_TRUE(box.world.run_until([&] { return done == 32; }, 10_s));
   const store::Status after = box.store->status();
   const std::uint64_t batches = after.batches - before.batches;
@@ -124,10 +124,10 @@ TEST(Store, BodiesLieInChunksAcrossSegmentsAndRangesAreChecked) {
       for (int i = 0; i < 20; ++i) {
         const std::uint64_t from = random.skewed_below(extent.length);
         Bytes into(static_cast<std::size_t>(random.skewed_below(extent.length - from) + 1));
-        auto read = box.world.finish(box.node,
-                                     box.store->read(box.node.ctx(), extent, from, into));
+        auto read = box.world.finish(box.node, box.store->read(box.node.ctx(), extent, from, into));
         ASSERT_TRUE(read && read->ok());
-        ASSERT_TRUE(equal(into, ByteView(body).subspan(static_cast<std::size_t>(from), into.size())));
+        ASSERT_TRUE(
+            equal(into, ByteView(body).subspan(static_cast<std::size_t>(from), into.size())));
       }
     }
   }

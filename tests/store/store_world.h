@@ -25,14 +25,15 @@ class StoreWorld {
     options.batch_bytes_max = 64 * KiB;
     options.inline_bytes_max = 32 * KiB;
     options.checkpoint_rows = 64;
-    options.open_base = [this](const std::string& dir, const store::Uuid&, bool fresh)
-        -> Result<std::unique_ptr<store::RowBase>> {
+    options.open_base = [this](const std::string& dir, const store::Uuid&,
+                               bool fresh) -> Result<std::unique_ptr<store::RowBase>> {
       fresh_opened += fresh ? 1 : 0;
       return std::unique_ptr<store::RowBase>(new store::MemBase(images[dir], fresh));
     };
     options.log = [this](std::string_view line) {
       lines.emplace_back(line);
-      if (std::getenv("CREEL_TRACE") != nullptr) std::fprintf(stderr, "store: %s\n", lines.back().c_str());
+      if (std::getenv("CREEL_TRACE") != nullptr)
+        std::fprintf(stderr, "store: %s\n", lines.back().c_str());
     };
   }
   ~StoreWorld() { store.reset(); }
@@ -40,8 +41,8 @@ class StoreWorld {
   // The outcome of opening; then the store runs, if it is ok. kUnknown: the node crashed meanwhile.
   Result<Unit> open() {
     store.reset();
-    auto opened = world.finish(
-        node, store::Store::open(node.ctx(), node.platform(), decider, options));
+    auto opened =
+        world.finish(node, store::Store::open(node.ctx(), node.platform(), decider, options));
     if (!opened) return fail(ErrorCode::kUnknown, "crashed while opening");
     if (!opened->ok()) return opened->error();
     store = opened->take();
