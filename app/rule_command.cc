@@ -18,7 +18,6 @@ constexpr int kDone = 0;
 constexpr int kFailed = 1;
 constexpr int kNotUnderstood = 2;
 constexpr int kWanting = 3;
-constexpr std::size_t kSmallFileMax = 64 * KiB;
 
 int usage() {
   std::fputs(

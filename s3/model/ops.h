@@ -193,12 +193,12 @@ struct ReplIn {
 
 // Every command above: `std::string encode_op(const X&)` gives Op::meta, `decode_op` reads it back.
 // Errors: kCorrupt (malformed), kUnsupported (a critical tag or kind this build does not know).
-#define CREEL_S3_OPS(X)                                                                     \
-  X(CreateBucket)                                                                           \
-  X(DeleteBucket)                                                                           \
-  X(PutObject) X(DeleteObject) X(CopyObject) X(CreateUpload) X(PutPart) X(CompleteUpload)   \
-      X(AbortUpload) X(SetFilter) X(ReplIn) X(ReplPart) X(ReplCursor) X(ReplPark) X(Healed) \
-          X(Reaped)
+// clang-format off
+#define CREEL_S3_OPS(X) \
+  X(CreateBucket) X(DeleteBucket) X(PutObject) X(DeleteObject) X(CopyObject) X(CreateUpload) \
+  X(PutPart) X(CompleteUpload) X(AbortUpload) X(SetFilter) X(ReplIn) X(ReplPart) X(ReplCursor) \
+  X(ReplPark) X(Healed) X(Reaped)
+// clang-format on
 #define CREEL_S3_DECLARE(Name)           \
   std::string encode_op(const Name& op); \
   Result<Name> decode_##Name(std::string_view meta);
