@@ -27,7 +27,7 @@ const Address kServer{"store.example", 9000};
 
 template <class T>
 Task<void> ignore(Task<T> task) {
-  co_await task;
+  [[maybe_unused]] T done = co_await task;
 }
 
 // What a whole request came to: "200 body", or the error.

@@ -119,7 +119,7 @@ Task<Unit> write_text(Ctx& ctx, Stream& stream, std::string text, bool end) {
 
 template <class T>
 Task<void> ignore(Task<T> task) {
-  co_await task;
+  [[maybe_unused]] T done = co_await task;
 }
 
 // One connection to a server, driven step by step.
