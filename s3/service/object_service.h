@@ -118,7 +118,6 @@ class ReplicationStatus {
 
 struct ServiceOptions {
   std::string region = "us-east-1";
-  std::size_t list_scan_max = 100'000;  // Rows one page may walk before it ends early.
 };
 
 // The meaning of the S3 operations over a Log and Blobs, the same for edge and core. routes/ turns

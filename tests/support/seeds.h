@@ -3,7 +3,7 @@
 //   CREEL_SEED=0x1f2e…  only this seed: what replay_hint() prints
 //   CREEL_SEEDS=N       N seeds wherever a test asks for some
 //   CREEL_SEEDS_MAX=N   at most N seeds (slow machines, emulators, sanitizers)
-//   CREEL_SEED_BASE=0x… another family of seeds (CI gives the commit's hash)
+//   CREEL_SEED_BASE=0x… another family of seeds
 #pragma once
 
 #include <cstddef>
