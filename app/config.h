@@ -33,7 +33,7 @@ struct ReplicateRule {
 };
 
 // All settings of a server. Precedence: flags, then environment, then the file, then these
-// defaults. docs/configuration.md is the reference; a test compares the two.
+// defaults. docs/configuration.md is the reference.
 struct Config {
   Role role = Role::kEdge;
   std::vector<std::string> data;  // 1 folder at the edge, 1–16 in a core.
