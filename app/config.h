@@ -47,6 +47,7 @@ struct Config {
   std::size_t connections_per_host_max = 0;  // 0: no limit.
   std::uint64_t store_bytes = 0;  // 0: chosen from the file system.
   std::uint64_t segment_bytes = 0;  // 0: chosen from the size.
+  Duration commit_delay = Duration();  // Edge: how long a batch waits for company, at most 20 ms.
   std::uint32_t site = 0;  // Our number on a replication link; 0: none.
   std::string site_name;
   std::optional<Address> replicate_listen;  // Cores: where edges dial in, mutual TLS.

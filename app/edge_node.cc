@@ -19,6 +19,7 @@ class EdgeNode final : public Node {
     options.segment_bytes = config.segment_bytes;
     options.size_bytes = config.store_bytes;
     options.inline_bytes_max = kInlineBytesMax;
+    options.commit_delay = config.commit_delay;
     options.open_base = [](const std::string& dir, const store::Uuid& store, bool fresh) {
       store::LmdbOptions lmdb;
       lmdb.fresh = fresh;

@@ -107,8 +107,14 @@ Task<void> Engine::write_batches(Ctx& ctx, Scope& scope) {
       continue;
     }
     if (!flight_ && next_) {
-      launch(scope);
-      continue;
+      if (!waits_for_company(ctx)) {
+        launch(scope);
+        continue;
+      }
+      if (!delaying_) {
+        delaying_ = true;
+        scope.spawn(end_commit_delay(scope.ctx()));
+      }
     }
     if (ctx.stopped() && !flight_ && !next_) co_return;
     co_await wake_.wait();
@@ -174,6 +180,7 @@ Task<Result<Unit>> Engine::begin_batch(Ctx& ctx) {
   }
   const std::uint64_t limit = std::min<std::uint64_t>(options_.batch_bytes_max, log_.room(tail_));
   next_ = std::make_unique<Batch>(volume_.seed_of(log_.segment()), tail_, limit, next_lsn_);
+  next_->opened = platform_.clock.now();
   co_return Unit{};
 }
 
@@ -219,6 +226,21 @@ bool Engine::decide_one(Submission& submission, StagingRows& rows) {
   submission.unlink();
   batch.waiters.push_back(submission);
   return true;
+}
+
+bool Engine::waits_for_company(const Ctx& ctx) const {
+  return !next_->closed && !ctx.stopped() &&
+         platform_.clock.now() < next_->opened + options_.commit_delay;
+}
+
+Task<void> Engine::end_commit_delay(Ctx& ctx) {
+  while (next_ && !flight_ && waits_for_company(ctx)) {
+    const Instant due = next_->opened + options_.commit_delay;
+    Result<Unit> slept = co_await sleep_for(ctx, due - platform_.clock.now());
+    if (!slept.ok()) break;
+  }
+  delaying_ = false;
+  wake_.notify();
 }
 
 void Engine::launch(Scope& scope) {

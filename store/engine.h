@@ -48,6 +48,7 @@ struct Batch {
   List<Submission> waiters;
   Lsn first_lsn;
   Lsn last_lsn;
+  Instant opened;
   bool closed = false;
   // Once launched:
   std::uint64_t number = 0;
@@ -97,6 +98,8 @@ class Engine final : public Store {
   Task<void> decide_some(Ctx& ctx);
   Task<Result<Unit>> begin_batch(Ctx& ctx);
   bool decide_one(Submission& submission, StagingRows& rows);
+  bool waits_for_company(const Ctx& ctx) const;
+  Task<void> end_commit_delay(Ctx& ctx);
   void launch(Scope& scope);
   Task<void> fly(Ctx& ctx);
   void land();
@@ -166,6 +169,7 @@ class Engine final : public Store {
   Event queue_room_;
   std::unique_ptr<Batch> next_;
   std::unique_ptr<Batch> flight_;
+  bool delaying_ = false;         // end_commit_delay() is under way.
   Signal wake_;
   Event durable_changed_;
   bool running_ = false;

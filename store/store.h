@@ -68,6 +68,9 @@ struct Options {
   std::size_t inline_bytes_max = 256 * KiB;  // Core: 1 MiB.
   std::size_t queue_bytes_max = 4 * MiB;  // Ops waiting for a batch; then submit() waits.
   std::size_t checkpoint_rows = 1'024;  // Core: 16,384.
+  // How long a batch with room left waits for company, 0–20 ms: fewer flushes for the flash, later
+  // answers for the clients.
+  Duration commit_delay = Duration();
   Duration checkpoint_busy = 4_s;
   Duration checkpoint_idle = 30_s;
   Uuid cluster{};  // Zero: a lone store makes its own.

@@ -82,6 +82,35 @@ TEST(Store, SideBySideOperationsShareOneFlush) {
   EXPECT_EQ(box.node.disk().counters().of(SimDiskOp::kWrite) - writes, batches);
 }
 
+TEST(Store, ACommitDelayLetsABatchWaitForCompanyAndNoLonger) {
+  StoreWorld box(5);
+  box.options.commit_delay = 20_ms;
+  ASSERT_TRUE(box.open().ok());
+  struct Client {
+    static Task<void> run(Ctx& ctx, store::Store& store, int number, Instant& answered,
+                          const Clock& clock) {
+      // Ten clients, a millisecond apart.
+      Result<Unit> slept = co_await sleep_for(ctx, 1_ms * number);
+      check(slept.ok());
+      auto put = co_await store.submit(ctx, toy_op('s', std::to_string(number), "v"));
+      check(put.ok() && put.value().accepted);
+      answered = clock.now();
+    }
+  };
+  const Instant begun = box.node.platform().clock.now();
+  const std::uint64_t before = box.store->status().batches;
+  std::vector<Instant> answered(10);
+  for (int c = 0; c < 10; ++c)
+    box.node.spawn(Client::run(box.node.ctx(), *box.store, c, answered[static_cast<std::size_t>(c)],
+                               box.node.platform().clock));
+  box.world.run_for(1_s);
+  EXPECT_EQ(box.store->status().batches - before, 1u);
+  for (const Instant when : answered) {
+    EXPECT_GE((when - begun).ms(), 20);
+    EXPECT_LE((when - begun).ms(), 60);  // The delay and one slow flush.
+  }
+}
+
 TEST(Store, LargeOperationsFitAndTooLargeOnesAreRefused) {
   StoreWorld box(5);
   box.options.segment_bytes = 4 * MiB;
