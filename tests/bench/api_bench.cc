@@ -53,26 +53,19 @@ void print(const std::string& name, const Load& load, double limit, const std::s
   std::printf("  %-38s p50 %.2f ms, p99 %.2f ms\n", "", load.p50_ms, load.p99_ms);
 }
 
-double metric(int port, const std::string& name) {
-  Connection connection(port);
-  const std::string text = connection.request("GET", "/-/metrics", "", "");
-  const std::size_t at = text.find("\n" + name + " ");
-  return at == std::string::npos ? 0 : std::atof(text.c_str() + at + name.size() + 2);
-}
-
 void put_and_get(const Process& server, const std::string& dir, std::size_t bytes, unsigned clients,
                  double seconds, double loopback) {
   const std::string body(bytes, 'x');
   const std::string base = "/bench/" + std::to_string(bytes) + "-" + std::to_string(clients) + "-";
   const std::size_t rounds = bytes >= (1u << 20) ? 4 : 1u << 20;
-  const double batches = metric(server.port(), "creel_store_batches_total");
+  const double batches = server.metric("creel_store_batches_total");
   const Load put = run_load(
       server.port(), clients, seconds, rounds,
       [&](Connection& connection, unsigned client, std::size_t round) {
         connection.request("PUT", base + std::to_string(client) + "-" + std::to_string(round % 64),
                            "", body);
       });
-  const double made = metric(server.port(), "creel_store_batches_total") - batches;
+  const double made = server.metric("creel_store_batches_total") - batches;
   const double per_batch = made > 0 ? put.per_s * seconds / made : 1;
   const std::string who = ", " + std::to_string(clients) + (clients == 1 ? " client" : " clients");
   if (bytes <= 256 * 1024) {

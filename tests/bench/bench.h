@@ -25,5 +25,8 @@ void store(double seconds);
 void api(double seconds, const std::string& binary);
 void erasure();
 void replication(const std::string& binary);
+// Only when named: they take a private loop device, and minutes.
+void flash(const std::string& binary);
+void scale(const std::string& binary, std::size_t objects);
 
 }  // namespace creel::bench

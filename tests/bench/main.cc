@@ -139,6 +139,7 @@ int main(int argc, char** argv) {
   using namespace creel::bench;
   std::string only;
   double seconds = 2;
+  std::size_t objects = 10'000'000;
   std::string binary;
   const std::string self(argv[0]);
   binary = self.substr(0, self.rfind('/') + 1) + "creel";
@@ -146,6 +147,8 @@ int main(int argc, char** argv) {
     const std::string word(argv[i]);
     if (word.starts_with("--seconds=")) seconds = std::atof(word.c_str() + 10);
     else if (word.starts_with("--binary=")) binary = word.substr(9);
+    else if (word.starts_with("--objects="))
+      objects = std::strtoull(word.c_str() + 10, nullptr, 10);
     else only = word;
   }
   std::printf("creel bench: %u processors, scratch %s\n", std::thread::hardware_concurrency(),
@@ -156,5 +159,7 @@ int main(int argc, char** argv) {
   if (wanted("filters")) filters(256u << 20);
   if (wanted("erasure")) erasure();
   if (wanted("replication")) replication(binary);
+  if (only == "flash") flash(binary);
+  if (only == "scale") scale(binary, objects);
   return 0;
 }

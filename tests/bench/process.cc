@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -15,6 +16,7 @@
 
 #include "platform/base/check.h"
 #include "platform/base/text.h"
+#include "platform/cpu/hash.h"
 #include "s3/wire/sigv4_sign.h"
 
 namespace creel::bench {
@@ -42,9 +44,10 @@ Process::Process(const std::string& binary, std::vector<std::string> words, cons
   pid_ = fork();
   check(pid_ >= 0);
   if (pid_ == 0) {
-    const int log = open(log_.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    const int log = open(log_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
     dup2(log, 1);
     dup2(log, 2);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  // A benchmark that gives up leaves no server behind.
     setenv("CREEL_ROOT_ACCESS_KEY", kAccessKey, 1);
     setenv("CREEL_ROOT_SECRET_KEY", kSecretKey, 1);
     std::vector<char*> arguments = {const_cast<char*>(binary.c_str())};
@@ -53,18 +56,41 @@ Process::Process(const std::string& binary, std::vector<std::string> words, cons
     execv(binary.c_str(), arguments.data());
     _exit(127);
   }
-  for (int i = 0; i < 400 && port_ == 0; ++i) {
+  for (int i = 0; i < 60'000 && port_ == 0; ++i) {
     const std::string url = log_value("listening", "url");
     if (!url.empty()) port_ = std::atoi(url.c_str() + url.rfind(':') + 1);
-    else usleep(50'000);
+    else usleep(5'000);
   }
   if (port_ == 0) give_up(binary + " does not listen: " + slurp(log_));
 }
 
 Process::~Process() {
-  kill(pid_, SIGTERM);
+  if (pid_ > 0) stop(SIGTERM);
+}
+
+void Process::stop(int signal) {
+  kill(pid_, signal);
   int status = 0;
   waitpid(pid_, &status, 0);
+  pid_ = -1;
+}
+
+double Process::cpu_s() const {
+  const std::string stat = slurp("/proc/" + std::to_string(pid_) + "/stat");
+  // After the name in brackets: state, then 10 numbers, then user and system ticks.
+  const char* at = stat.c_str() + stat.rfind(')') + 2;
+  for (int field = 0; field < 11; ++field) at = std::strchr(at, ' ') + 1;
+  char* end = nullptr;
+  const long user = std::strtol(at, &end, 10);
+  const long system = std::strtol(end, nullptr, 10);
+  return static_cast<double>(user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
+double Process::metric(const std::string& name) const {
+  Connection connection(port_);
+  const std::string text = connection.request("GET", "/-/metrics", "", "");
+  const std::size_t at = text.find("\n" + name + " ");
+  return at == std::string::npos ? 0 : std::atof(text.c_str() + at + name.size() + 2);
 }
 
 std::string Process::log_value(const std::string& event, const std::string& field) const {
@@ -100,13 +126,15 @@ Connection::~Connection() { close(socket_); }
 
 std::size_t Connection::exchange(const std::string& method, const std::string& path,
                                  const std::string& query, const std::string& body, int want,
-                                 std::string* keep) {
+                                 std::string* keep,
+                                 const std::vector<std::pair<std::string, std::string>>& more) {
   s3::OutgoingHead head;
   head.method = method;
   head.raw_path = path;
   head.raw_query = query;
   head.headers = {{"Host", "127.0.0.1:" + std::to_string(port_)},
                   {"Content-Length", std::to_string(body.size())}};
+  for (const auto& [name, value] : more) head.headers.push_back({name, value});
   s3::sign_request(head, {kAccessKey, kSecretKey}, "us-east-1", "UNSIGNED-PAYLOAD",
                    WallTime{static_cast<std::int64_t>(time(nullptr)) * 1'000'000'000});
   std::string out = method + " " + path + (query.empty() ? "" : "?" + query) + " HTTP/1.1\r\n";
@@ -137,7 +165,7 @@ std::size_t Connection::exchange(const std::string& method, const std::string& p
   const std::string head_text = to_lower(got.substr(0, end + 2));
   const std::size_t length_at = head_text.find("\r\ncontent-length:");
   const std::size_t length =
-      length_at == std::string::npos
+      length_at == std::string::npos || method == "HEAD"
           ? 0
           : static_cast<std::size_t>(std::atoll(head_text.c_str() + length_at + 17));
   std::size_t have = got.size() - end - 4;
@@ -155,6 +183,17 @@ std::string Connection::request(const std::string& method, const std::string& pa
                                 const std::string& query, const std::string& body, int want) {
   std::string answer;
   exchange(method, path, query, body, want, &answer);
+  return answer;
+}
+
+std::string Connection::post_checked(const std::string& path, const std::string& query,
+                                     const std::string& body) {
+  Md5 md5;
+  md5.update(as_bytes(body));
+  const auto digest = md5.finish();
+  std::string answer;
+  exchange("POST", path, query, body, 200, &answer,
+           {{"Content-MD5", base64_encode(ByteView(digest.data(), digest.size()))}});
   return answer;
 }
 

@@ -15,6 +15,9 @@ class Process {
   int port() const { return port_; }  // Of the S3 listener.
   std::string log_value(const std::string& event, const std::string& field) const;
   long status_kib(const std::string& name) const;  // "VmHWM", "RssAnon" of /proc/PID/status.
+  double cpu_s() const;  // User and system time so far.
+  double metric(const std::string& name) const;  // Of /-/metrics; 0 if it is not there.
+  void stop(int signal);  // Then waits for its end.
 
  private:
   int pid_ = -1;
@@ -35,10 +38,14 @@ class Connection {
                       const std::string& body, int want = 200);
   // The same for a GET whose body is only counted.
   std::size_t drain(const std::string& path);
+  // A POST with the Content-MD5 that DeleteObjects wants.
+  std::string post_checked(const std::string& path, const std::string& query,
+                           const std::string& body);
 
  private:
   std::size_t exchange(const std::string& method, const std::string& path, const std::string& query,
-                       const std::string& body, int want, std::string* keep);
+                       const std::string& body, int want, std::string* keep,
+                       const std::vector<std::pair<std::string, std::string>>& more = {});
   int socket_ = -1;
   int port_;
 };
