@@ -194,6 +194,7 @@ Result<Unit> read_root(Table& root, Config& config) {
   TRY_DO(root.table("store", [&config](Table& store) -> Result<Unit> {
     TRY_DO(store.number("bytes", config.store_bytes, 64 * MiB, INT64_MAX));
     TRY_DO(store.number("segment_bytes", config.segment_bytes, 1 * MiB, 1 * GiB));
+    TRY_DO(store.number("flash_cycles", config.flash_cycles, 100, 1'000'000));
     std::int64_t delay_ms = config.commit_delay.ms();
     TRY_DO(store.number("commit_delay_ms", delay_ms, 0, 20));
     config.commit_delay = 1_ms * delay_ms;
@@ -352,6 +353,7 @@ std::string show_config(const Config& config) {
   line("\n[limits]\nconnections = ", config.connections_max);
   line("connections_per_host = ", config.connections_per_host_max);
   line("\n[store]\ncommit_delay_ms = ", config.commit_delay.ms());
+  line("flash_cycles = ", config.flash_cycles);
   if (config.store_bytes != 0) line("bytes = ", config.store_bytes);
   if (config.segment_bytes != 0) line("segment_bytes = ", config.segment_bytes);
   if (config.site != 0 || config.replicate_listen) line("\n[replicate]");

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "app/credentials.h"
+#include "app/drive_life.h"
 #include "app/front.h"
 #include "app/key_files.h"
 #include "app/log_line.h"
@@ -277,7 +278,11 @@ class Server {
 
   // status · heal (POST starts, GET tells) · parked/T · retry/T/LSN · drop/T/LSN
   Task<Result<std::string>> admin(Ctx& ctx, std::string method, std::string name) {
-    if (name == "status" && method == "GET") co_return status_json();
+    if (name == "status" && method == "GET") {
+      const std::string life =
+          co_await drive_life_json(ctx, platform_, config_.data, config_.flash_cycles);
+      co_return status_json(life);
+    }
     if (name == "heal") co_return co_await node_->heal(ctx, method == "POST");
     const bool reads = name.starts_with("parked/");
     const bool changes = name.starts_with("retry/") || name.starts_with("drop/");
@@ -286,7 +291,7 @@ class Server {
     co_return fail(ErrorCode::kNotFound, cat("no such admin call: ", method, ' ', name));
   }
 
-  std::string status_json() {
+  std::string status_json(const std::string& drive_life) {
     const store::Status status = node_->log_store().status();
     std::string out;
     JsonWriter json(out);
@@ -305,6 +310,7 @@ class Server {
     json.name("mirrors_down").begin_array();
     for (const std::string& text : status.mirrors_down) json.string(text);
     json.end_array();
+    json.name("drive_life").raw(drive_life);
     if (senders_ != nullptr) json.name("targets").raw(senders_->json());
     const std::string drives = node_->drives_json();
     if (!drives.empty()) json.name("drives").raw(drives);

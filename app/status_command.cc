@@ -80,6 +80,22 @@ void print_drives(const JsonValue& drives) {
                 mib(number(item.value, "free_bytes")).c_str(), text(item.value, "why").c_str());
 }
 
+void print_drive_life(const JsonValue& drives) {
+  for (const JsonItem item : drives) {
+    const JsonValue& drive = item.value;
+    std::printf("flash     %s, %s: %s written in %.1f days", text(drive, "folder").c_str(),
+                text(drive, "device").c_str(), mib(number(drive, "written_bytes")).c_str(),
+                static_cast<double>(number(drive, "up_seconds")) / 86'400);
+    if (const std::uint64_t days = number(drive, "life_days"); days != 0)
+      std::printf("; at that rate the drive lasts about %.1f years (%llu cycles)",
+                  static_cast<double>(days) / 365.25,
+                  static_cast<unsigned long long>(number(drive, "cycles")));
+    if (const std::uint64_t worn = number(drive, "worn_percent"); worn != 0)
+      std::printf("; worn %llu %% by its own account", static_cast<unsigned long long>(worn));
+    std::printf("\n");
+  }
+}
+
 int print_status(const std::string& body) {
   const Result<JsonDoc> parsed = JsonDoc::parse(as_bytes(body));
   if (!parsed.ok()) return complain(parsed.error(), kFailed);
@@ -100,6 +116,7 @@ int print_status(const std::string& body) {
   for (const JsonItem item : status.find("mirrors_down"))
     std::printf("mirror    %s is down\n", std::string(item.value.as_string().value_or("")).c_str());
   print_drives(status.find("drives"));
+  print_drive_life(status.find("drive_life"));
   print_targets(status.find("targets"));
   return ready ? kDone : kWanting;
 }
