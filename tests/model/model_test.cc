@@ -16,7 +16,11 @@ namespace creel::test {
 namespace {
 
 constexpr std::size_t kStepsARun = 2'500;
-constexpr std::uint64_t kOperations = 200'000;
+#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+constexpr std::uint64_t kOperations = 1'000'000;  // About a minute of one core.
+#else
+constexpr std::uint64_t kOperations = 50'000;
+#endif
 constexpr unsigned kLmdbShare = 10;  // One run in so many has its rows in LMDB.
 
 std::uint64_t environment_number(const char* name, std::uint64_t absent) {
