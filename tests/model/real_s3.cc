@@ -7,6 +7,7 @@
 #include "s3/wire/etag.h"
 #include "store/index/lmdb_base.h"
 #include "tests/support/memory_s3.h"
+#include "tests/support/seeds.h"
 
 namespace creel::test {
 namespace {
@@ -127,6 +128,11 @@ std::string RealS3::open() {
 void RealS3::crash(SimCrash kind) {
   if (node_.alive()) node_.crash(kind);
   down();
+  // A box without a battery wakes up at another time, before or after.
+  TestRandom luck(world.steps());
+  if (luck.chance(0.5))
+    node_.options().wall_offset =
+        Duration{luck.between<std::int64_t>(-3'600, 3'600) * 1'000'000'000};
   node_.restart();
 }
 

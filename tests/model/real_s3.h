@@ -45,7 +45,8 @@ class RealS3 {
                                                std::optional<Duration> crash_after = {});
   Outcome call(const S3Request& request);  // Must get an answer.
   bool alive() const { return node_.alive(); }
-  // The power goes (or the process is killed), and the machine is on again; then open().
+  // The power goes (or the process is killed), and the machine is on again, its clock perhaps set
+  // differently; then open().
   void crash(SimCrash kind);
   void crash_in(Duration delay);  // During whatever comes.
   std::string stop();  // In order, with the last checkpoint; then open().
