@@ -8,6 +8,7 @@
 #include "platform/async/event.h"
 #include "store/extents/bulk_stream.h"
 #include "store/extents/extent_reader.h"
+#include "store/image/image_format.h"
 #include "store/index/layer.h"
 #include "store/log/batch_builder.h"
 #include "store/log/log_reader.h"
@@ -76,6 +77,8 @@ class Engine final : public Store {
                                                bool with_payload) override;
   Task<Result<Unit>> wait_beyond(Ctx& ctx, Lsn after) override;
   Task<Result<Unit>> checkpoint(Ctx& ctx) override;
+  Task<Result<Unit>> make_image(Ctx& ctx) override;
+  Lsn image_lsn() const override { return image_.lsn; }
   void drop_folder(std::string_view dir, std::string why) override;
   void place_folder(unsigned index, std::string dir) override;
   Status status() const override;
@@ -119,6 +122,11 @@ class Engine final : public Store {
   DriveState drive_state(bool clean) const;
   Task<Result<Unit>> save_state(Ctx& ctx, bool clean);
 
+  // --- image/engine_image.cc
+  Task<void> make_images_when_due(Ctx& ctx);
+  Task<Result<Unit>> write_image(Ctx& ctx);
+  void adopt_image(const ImageInfo& image);
+
   // --- readmission.cc: folders that left and return
   struct Return {
     std::string dir;             // Where to look; empty: where it was.
@@ -151,6 +159,12 @@ class Engine final : public Store {
   bool checkpoint_full_ = false;  // The last one met kNoSpace.
   Event dirty_;
   Event checkpoint_done_;
+
+  ImageInfo image_;               // The newest that is whole; lsn 0: none.
+  bool imaging_ = false;
+  bool snapshot_held_ = false;    // Checkpoints wait, so that the file does not grow.
+  std::uint64_t images_begun_ = 0;
+  Event image_done_;
 
   // The log's end. Positions are those after the flight, if there is one.
   Lsn durable_lsn_;

@@ -4,6 +4,9 @@
 #include "store/engine.h"
 
 namespace creel::store {
+namespace {
+constexpr std::size_t kRowsBesideImage = 6;  // Of the 8 × checkpoint_rows that the overlay takes.
+}
 
 std::vector<const Layer*> Engine::published() const {
   std::vector<const Layer*> layers{&active_};
@@ -29,7 +32,8 @@ void Engine::publish(Layer& edits) {
   fold_into(active_, edits);
   // The checkpoint task sleeps until its time; tell it only when that may have changed.
   for (const std::size_t mark :
-       {std::size_t{1}, options_.checkpoint_rows / 16, options_.checkpoint_rows})
+       {std::size_t{1}, options_.checkpoint_rows / 16, options_.checkpoint_rows,
+        kRowsBesideImage * options_.checkpoint_rows})
     if (before < mark && active_.size() >= mark) {
       dirty_.notify_all();
       break;
@@ -39,6 +43,8 @@ void Engine::publish(Layer& edits) {
 // Few rows may wait long: each checkpoint costs two flushes and the pages it touches.
 Instant Engine::checkpoint_due() const {
   if (active_.empty()) return Instant::never();
+  if (snapshot_held_ && active_.size() < kRowsBesideImage * options_.checkpoint_rows)
+    return Instant::never();
   if (active_.size() >= options_.checkpoint_rows) return first_dirty_;
   const bool busy = active_.size() >= options_.checkpoint_rows / 16;
   return first_dirty_ + (busy ? options_.checkpoint_busy : options_.checkpoint_idle);

@@ -65,6 +65,7 @@ DriveState Engine::drive_state(bool clean) const {
   state.log_segment = roll_next_ ? 0 : log_.segment().id;
   state.log_end = tail_;
   if (bulk_.end()) state.bulk = *bulk_.end();
+  if (base_->applied() == durable_lsn_) state.hash = base_->state_hash();
   state.lost = volume_.lost;
   return state;
 }
@@ -107,6 +108,9 @@ Status Engine::status() const {
         volume_.segment_bytes;
   status.rows = base_->row_count();
   status.index_bytes = base_->bytes_used();
+  status.image_lsn = image_.lsn;
+  status.image_rows = image_.rows;
+  for (const ImagePart& part : image_.parts) status.image_bytes += part.end;
   status.free_bytes = volume_.free_bytes();
   status.batches = batches_;
   for (const auto& folder : volume_.folders) {

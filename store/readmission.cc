@@ -104,14 +104,16 @@ bool Readmission::is_same(const SegmentInfo& info) const {
              shelf_.headless.end();
 }
 
-std::vector<SegmentInfo> Readmission::segments_of(StreamKind stream) const {
+std::vector<SegmentInfo> Readmission::log_segments() const {
   std::vector<SegmentInfo> all;
-  if (stream == StreamKind::kLog) {
-    for (const SegmentInfo* info : volume_.log_segments()) all.push_back(*info);
-  } else {
-    for (const auto& [id, info] : volume_.segments)
-      if (info.stream == stream) all.push_back(info);
-  }
+  for (const SegmentInfo* info : volume_.log_segments()) all.push_back(*info);
+  return all;
+}
+
+std::vector<SegmentInfo> Readmission::other_segments() const {
+  std::vector<SegmentInfo> all;
+  for (const auto& [id, info] : volume_.segments)
+    if (info.stream != StreamKind::kLog) all.push_back(info);
   return all;
 }
 
@@ -142,7 +144,7 @@ Task<Result<Unit>> Readmission::copy_most(Ctx& ctx) {
 Task<Result<Unit>> Readmission::copy_round(Ctx& ctx) {
   // The log's end first: bodies that it names were written before, and are copied now.
   const LogPlace upto = engine_.durable_place_;
-  std::vector<SegmentInfo> logs = segments_of(StreamKind::kLog);
+  std::vector<SegmentInfo> logs = log_segments();
   CO_DO(co_await copy_bulk(ctx));
   co_return co_await copy_log(ctx, upto, std::move(logs));
 }
@@ -150,7 +152,7 @@ Task<Result<Unit>> Readmission::copy_round(Ctx& ctx) {
 Task<Result<Unit>> Readmission::copy_bulk(Ctx& ctx) {
   const auto dirty = std::exchange(*volume_.dirty, {});
   std::set<std::uint32_t> touched;
-  for (const SegmentInfo& info : segments_of(StreamKind::kBulk)) {
+  for (const SegmentInfo& info : other_segments()) {
     if (whole_.contains(info.id)) continue;
     if (!is_same(info)) {
       CO_DO(co_await open_copy(ctx, info, volume_.segment_bytes));

@@ -43,7 +43,8 @@ class Readmission {
   Task<Result<Unit>> copy_range(Ctx& ctx, std::uint32_t id, File& target, std::uint64_t from,
                                 std::uint64_t to, bool compare);
   std::uint64_t rest_bytes() const;
-  std::vector<SegmentInfo> segments_of(StreamKind stream) const;
+  std::vector<SegmentInfo> log_segments() const;
+  std::vector<SegmentInfo> other_segments() const;
 
   // --- at the barrier
   Task<Result<Unit>> join(Ctx& ctx);

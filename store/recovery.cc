@@ -5,6 +5,9 @@
 #include "platform/base/text.h"
 
 namespace creel::store {
+namespace {
+constexpr std::size_t kRebuildRows = 32'768;  // A checkpoint of that many takes up to 200 MiB.
+}
 
 Task<Result<std::unique_ptr<Store>>> Store::open(Ctx& ctx, Platform& platform, Decider& decider,
                                                  Options options) {
@@ -39,19 +42,17 @@ Task<Result<Unit>> Recovery::run(Ctx& ctx) {
   else adopt(shelves_.front());
   // What is taken for headers and spares below needs this figure.
   CO_DO(co_await volume_.measure(ctx));
-  const bool doubted = state_.index_suspect && log_is_complete();
-  if (doubted && !fresh_)
-    volume_.note("the index is rebuilt from the log: it was found damaged, or starts kept failing");
-  CO_DO(co_await open_index(ctx, doubted));
-  Result<Unit> replayed = co_await replay(ctx);
-  if (!replayed.ok() && replayed.error().code == ErrorCode::kCorrupt && !index_fresh_ &&
-      log_is_complete() && volume_.lost.empty()) {
-    volume_.report(cat("the index does not fit the log, rebuilding it: ", replayed.error().detail));
-    engine_.active_.clear();
-    CO_DO(co_await open_index(ctx, true));
-    replayed = co_await replay(ctx);
+  CO_DO(co_await find_images(ctx));
+  bool doubted = state_.index_suspect && !fresh_;
+  if (doubted) {
+    Result<Unit> may = co_await may_rebuild(ctx);
+    doubted = may.ok();
+    volume_.note(cat("the index was found damaged, or starts kept failing: ",
+                     may.ok() ? std::string("it is rebuilt") : error_text(may.error())));
   }
-  if (!replayed.ok()) co_return replayed.error();
+  CO_DO(co_await open_index(ctx, doubted));
+  CO_DO(co_await replay_or_rebuild(ctx));
+  keep_images();
   CO_DO(co_await volume_.remove_doomed(ctx));
   volume_.index_suspect = state_.index_suspect && !index_fresh_;
   CO_DO(co_await engine_.save_state(ctx, false));
@@ -59,6 +60,26 @@ Task<Result<Unit>> Recovery::run(Ctx& ctx) {
     if (!folder->live())
       volume_.report(cat("log folder ", folder->dir(), " is left out: ", folder->why_down()));
   co_return Unit{};
+}
+
+Task<Result<Unit>> Recovery::replay_or_rebuild(Ctx& ctx) {
+  for (;;) {
+    const Lsn before = engine_.base_->applied();
+    Result<Unit> done = Unit{};
+    if (before.value == 0 && !fresh_) done = co_await load_image(ctx);
+    if (done.ok()) done = co_await replay(ctx);
+    if (done.ok() && (index_fresh_ || from_image_) && !fresh_) done = co_await finish_rebuild(ctx);
+    if (done.ok() || done.error().code != ErrorCode::kCorrupt) co_return done;
+    // What this came from goes, and the next best is tried: the images one by one, then the log.
+    if (from_image_) images_.erase(images_.begin());
+    else if (index_fresh_ || !volume_.lost.empty()) co_return done;
+    Result<Unit> may = co_await may_rebuild(ctx);
+    if (!may.ok())
+      co_return fail(ErrorCode::kCorrupt, cat(done.error().detail, "; ", may.error().detail));
+    volume_.report(cat("the index does not fit the log, rebuilding it: ", done.error().detail));
+    engine_.active_.clear();
+    CO_DO(co_await open_index(ctx, true));
+  }
 }
 
 void Recovery::adopt(const Shelf& shelf) {
@@ -89,13 +110,18 @@ Task<Result<Unit>> Recovery::open_index(Ctx& ctx, bool fresh) {
     std::optional<Result<std::unique_ptr<RowBase>>> opened;
     auto work = [&] { opened.emplace(engine_.options_.open_base(dir, volume_.uuid, fresh)); };
     co_await offload_call(ctx, volume_.platform.offload, work);
+    if (opened->ok() && opened->value()->applied().value == 0 && opened->value()->row_count() > 0)
+      opened.emplace(fail(ErrorCode::kInvalid, "index: it was being filled when that was cut"));
     if (opened->ok()) {
       engine_.base_ = opened->take();
     } else {
       const Error& error = opened->error();
       const bool doubtful = error.code == ErrorCode::kCorrupt || error.code == ErrorCode::kInvalid;
-      if (fresh || !doubtful || !log_is_complete()) co_return error;
-      volume_.report(cat("the index is rebuilt from the log: ", error_text(error)));
+      if (fresh || !doubtful) co_return error;
+      if (!fresh_) CO_DO(co_await may_rebuild(ctx));
+      const std::string text = cat("the index is rebuilt: ", error_text(error));
+      if (error.code == ErrorCode::kCorrupt) volume_.report(text);
+      else volume_.note(text);  // Another format or word size, a load that was cut.
       fresh = again = true;
     }
   }
@@ -117,8 +143,9 @@ Task<Result<Unit>> Recovery::replay(Ctx& ctx) {
   // With a batch before what is missing, if there is one: the chain goes on from it.
   for (const SegmentInfo* info : logs)
     if (info->first_lsn.value <= std::max<std::uint64_t>(applied.value, 1)) start = info;
+  if (start == nullptr && logs.front()->first_lsn == applied.next()) start = logs.front();
   if (start == nullptr)
-    co_return fail(ErrorCode::kInvalid,
+    co_return fail(ErrorCode::kCorrupt,
                    cat("the log begins with operation ", logs.front()->first_lsn.value,
                        ", the index ends with ", applied.value));
   const SegmentInfo* last = logs.back();
@@ -153,6 +180,19 @@ Task<Result<Unit>> Recovery::replay_log(Ctx& ctx, LogScan& scan, const LogScan::
   const Lsn applied = engine_.base_->applied();
   std::uint64_t batch = 0;
   gap_ = false;
+  // Nothing else runs and most rows are touched again: large checkpoints save most of the writing.
+  const std::size_t few = engine_.options_.checkpoint_rows;
+  const std::size_t rows_max = index_fresh_ || applied.value == 0 || from_image_
+                                   ? std::max(few, std::min(4 * few, kRebuildRows))
+                                   : few;
+  std::map<std::uint64_t, std::uint64_t> before;  // Bytes before the segment with that first batch.
+  std::uint64_t all_bytes = 0;
+  for (const SegmentInfo* info : volume_.log_segments())
+    if (info->first_lsn.value > applied.value || info->id == scan.place().segment ||
+        all_bytes > 0) {
+      before[info->first_batch] = all_bytes;
+      all_bytes += volume_.segment_bytes;
+    }
   for (;;) {
     CO_TRY(step, co_await scan.next(ctx, bounds));
     if (step.kind == LogScan::Step::Kind::kEnd) break;
@@ -170,13 +210,15 @@ Task<Result<Unit>> Recovery::replay_log(Ctx& ctx, LogScan& scan, const LogScan::
     if (scan.last_batch() != batch) {
       // A batch follows, so all before it were flushed: they may go into the index.
       batch = scan.last_batch();
-      if (engine_.active_.size() >= engine_.options_.checkpoint_rows) {
+      say_progress("replaying the log", replayed_, before[step.segment.first_batch] + record.offset,
+                   all_bytes);
+      if (engine_.active_.size() >= rows_max) {
         engine_.durable_lsn_ = {record.head.lsn.value - 1};
         CO_DO(co_await engine_.checkpoint(ctx));
       }
     }
     CO_DO(replay_one(record, step.segment));
-    if (++replayed_ % 100'000 == 0) volume_.note(cat("replayed ", replayed_, " operations"));
+    ++replayed_;
   }
   co_return Unit{};
 }
@@ -248,7 +290,8 @@ Task<Result<Unit>> Recovery::write_last_batch_again(Ctx& ctx, const LogScan& sca
 void Recovery::free_unnamed_segments() {
   std::vector<SegmentInfo> unnamed;
   for (const auto& [id, info] : volume_.segments)
-    if (info.first_batch > engine_.durable_batch_ + (info.stream == StreamKind::kLog ? 1 : 0))
+    if (info.stream != StreamKind::kImage &&
+        info.first_batch > engine_.durable_batch_ + (info.stream == StreamKind::kLog ? 1 : 0))
       unnamed.push_back(info);
   for (const SegmentInfo& info : unnamed) volume_.release(info);
 }

@@ -65,9 +65,21 @@ class Recovery {
   Task<Result<Unit>> copy_segment(Ctx& ctx, const Shelf& best, Shelf& other, SegmentInfo info);
   void adopt(const Shelf& shelf);
 
+  // --- image/recovery_image.cc
+  Task<Result<Unit>> find_images(Ctx& ctx);
+  Task<Result<Unit>> find_image(Ctx& ctx, const SegmentInfo& first);
+  Task<Result<Unit>> may_rebuild(Ctx& ctx);
+  bool log_reaches(Lsn lsn) const;
+  Task<Result<Unit>> load_image(Ctx& ctx);
+  Task<Result<Unit>> finish_rebuild(Ctx& ctx);
+  void keep_images();
+  void say_progress(std::string_view what, std::uint64_t rows, std::uint64_t bytes,
+                    std::uint64_t of_bytes);
+
   // --- recovery.cc: R3–R7
   bool log_is_complete() const;
   Task<Result<Unit>> open_index(Ctx& ctx, bool fresh);
+  Task<Result<Unit>> replay_or_rebuild(Ctx& ctx);
   Task<Result<Unit>> replay(Ctx& ctx);
   Task<Result<Unit>> replay_log(Ctx& ctx, LogScan& scan, const LogScan::Bounds& bounds);
   Result<Unit> replay_one(const RecordView& record, const SegmentInfo& segment);
@@ -88,6 +100,14 @@ class Recovery {
   bool index_fresh_ = false;    // Rebuilt from the log.
   bool gap_ = false;            // Operations are missing before what is replayed now.
   std::uint64_t replayed_ = 0;
+  // Images with an end, the newest first.
+  struct Found {
+    ImageInfo info;
+    Folder* verified = nullptr;  // Read there and found good.
+  };
+  std::vector<Found> images_;
+  bool from_image_ = false;     // The index was filled from the first of them.
+  Instant said_;                // When progress was told.
 };
 
 }  // namespace creel::store

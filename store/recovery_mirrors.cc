@@ -112,7 +112,7 @@ Task<Result<Unit>> Recovery::catch_up(Ctx& ctx, const Shelf& best, Shelf& other)
   // Bodies before the log that names them: cut at any moment, the folder is what it was or a longer
   // whole prefix, and may be the one that a next start adopts.
   const auto order = [](const SegmentInfo& a) {
-    return std::tuple(a.stream != StreamKind::kBulk, a.first_batch, a.term, a.id);
+    return std::tuple(a.stream == StreamKind::kLog, a.first_batch, a.term, a.id);
   };
   std::sort(wanted.begin(), wanted.end(),
             [&](const SegmentInfo& a, const SegmentInfo& b) { return order(a) < order(b); });
@@ -126,7 +126,7 @@ Task<Result<Unit>> Recovery::catch_up(Ctx& ctx, const Shelf& best, Shelf& other)
     // Written to since this folder fell behind?
     if (!same_end && info.stream == StreamKind::kLog)
       same = same && info.first_batch < other.last_log.first_batch;
-    if (!same_end && info.stream == StreamKind::kBulk) same = false;  // Slow bodies end late.
+    if (!same_end && info.stream != StreamKind::kLog) same = false;  // Slow bodies end late.
     if (!same) CO_DO(co_await copy_segment(ctx, best, other, info));
   }
   for (const auto& [id, generation] : best.spares) {

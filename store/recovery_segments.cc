@@ -87,13 +87,16 @@ Task<Result<Unit>> Recovery::examine_headless(Ctx& ctx, Shelf& shelf, std::uint3
     for (const std::uint32_t generation : generations) {
       const Seed seed{volume_.uuid, id, generation};
       const bool is_batch = parse_batch_head(seed, at, bytes).ok();
-      Result<RecordHead> chunk = parse_record_head(seed, at, bytes);
-      const bool is_chunk = chunk.ok() && chunk.value().type == RecordType::kChunk;
-      if (!is_batch && !is_chunk) continue;
+      Result<RecordHead> record = parse_record_head(seed, at, bytes);
+      const bool is_chunk = record.ok() && record.value().type == RecordType::kChunk;
+      const bool is_image = record.ok() && (record.value().type == RecordType::kImageBegin ||
+                                            record.value().type == RecordType::kImageEnd);
+      if (!is_batch && !is_chunk && !is_image) continue;
       SegmentInfo info;
       info.id = id;
       info.generation = generation;
-      info.stream = is_batch ? StreamKind::kLog : StreamKind::kBulk;
+      info.stream = is_batch ? StreamKind::kLog : is_image ? StreamKind::kImage : StreamKind::kBulk;
+      if (is_image) info.first_lsn = record.value().lsn;
       if (is_batch) {
         const BatchHead batch = parse_batch_head(seed, at, bytes).take();
         info.first_lsn = batch.first_lsn;

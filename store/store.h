@@ -73,6 +73,7 @@ struct Options {
   Duration commit_delay = Duration();
   Duration checkpoint_busy = 4_s;
   Duration checkpoint_idle = 30_s;
+  std::uint64_t image_ops = 1'000'000;  // An image after so many; or rows / 4, if that is more.
   Uuid cluster{};  // Zero: a lone store makes its own.
   unsigned lane = 1;  // Disk lane of the log writer; +1 for mirrors.
   // Opens the rows kept in DIR/idx; LMDB in production, memory in the simulator. `fresh` throws
@@ -94,6 +95,9 @@ struct Status {
   std::uint64_t bulk_bytes = 0;
   std::uint64_t rows = 0;
   std::uint64_t index_bytes = 0;
+  Lsn image_lsn;  // Newest verified image of the rows; 0: none.
+  std::uint64_t image_rows = 0;
+  std::uint64_t image_bytes = 0;  // On the drive.
   std::uint64_t free_bytes = 0;
   std::uint64_t batches = 0;
   std::uint64_t flushes = 0;
@@ -165,6 +169,12 @@ class Store : public RowReader {
   virtual Task<Result<Unit>> wait_beyond(Ctx& ctx, Lsn after) = 0;
 
   virtual Task<Result<Unit>> checkpoint(Ctx& ctx) = 0;
+  // All rows as of some operation at or above the newest durable one at the call, written to
+  // segments of their own and read back: the index can be rebuilt from there, operations up to
+  // image_lsn() are no longer needed for it. run() makes one each million operations. Only one is
+  // made at a time. Errors: kNoSpace, kReadOnly, kStopped, kCorrupt (the index is damaged), kIo.
+  virtual Task<Result<Unit>> make_image(Ctx& ctx) = 0;
+  virtual Lsn image_lsn() const = 0;  // Newest verified image; 0: none.
   // A mirror's folder was seen to be gone, though files open in it may still take writes: it leaves
   // the set and counts no more. No-op for others and for the last one. A folder that left for
   // whatever reason is brought up to date and readmitted once it can be used again: run() looks

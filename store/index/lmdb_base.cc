@@ -13,7 +13,8 @@
 namespace creel::store {
 namespace {
 
-constexpr std::uint32_t kRowFormat = 2;
+constexpr std::uint32_t kRowFormat = 3;
+constexpr std::size_t kHeadBytes = 64;
 
 std::uint64_t default_map_bytes() {
   if constexpr (sizeof(void*) == 4) return 512 * MiB;
@@ -30,6 +31,44 @@ struct Head {
   std::uint32_t next_layer = 1;
   std::uint64_t rows = 0;
   std::uint32_t sum = 0;  // Of all entries but this one: none is missing, doubled or changed.
+  StateHash hash;  // Of all rows.
+};
+
+// A reading transaction of its own. LMDB's MDB_NOTLS lets any thread use it, one at a time.
+class LmdbSnapshot final : public RowSnapshot {
+ public:
+  LmdbSnapshot(MDB_txn* txn, MDB_dbi dbi, const Head& head) : txn_(txn), dbi_(dbi), head_(head) {}
+  ~LmdbSnapshot() override {
+    cursor_.reset();
+    mdb_txn_abort(txn_);
+  }
+  Lsn applied() const override { return head_.applied; }
+  StateHash state_hash() const override { return head_.hash; }
+  Result<bool> next() override {
+    bool more = false;
+    if (cursor_) {
+      TRY(went_on, cursor_->next());
+      more = went_on;
+    }
+    while (!more && table_ < kTableLast) {
+      ++table_;
+      TRY(cursor, layered_cursor(txn_, dbi_, table()));
+      cursor_ = std::move(cursor);
+      TRY(found, cursor_->seek(""));
+      more = found;
+    }
+    return more;
+  }
+  Table table() const override { return static_cast<Table>(table_); }
+  std::string_view key() const override { return cursor_->key(); }
+  std::string_view value() const override { return cursor_->value(); }
+
+ private:
+  MDB_txn* txn_;
+  MDB_dbi dbi_;
+  Head head_;
+  std::uint8_t table_ = 0;
+  std::unique_ptr<RowCursor> cursor_;
 };
 
 class LmdbBase final : public RowBase {
@@ -43,6 +82,7 @@ class LmdbBase final : public RowBase {
   Result<Unit> load();
 
   Lsn applied() const override { return head_.applied; }
+  StateHash state_hash() const override { return head_.hash; }
   std::uint64_t row_count() const override { return head_.rows; }
   std::uint64_t bytes_used() const override;
 
@@ -52,10 +92,17 @@ class LmdbBase final : public RowBase {
   Result<std::unique_ptr<RowCursor>> cursor(Table table) const override {
     return layered_cursor(reader_, dbi_, table);
   }
-  Result<Unit> commit(const std::vector<RowEdit>& edits, Lsn applied) override;
+  Result<Unit> commit(const std::vector<RowEdit>& edits, Lsn applied) override {
+    return write(edits, applied, false);
+  }
+  Result<Unit> load(const std::vector<RowEdit>& rows, Lsn applied) override {
+    return write(rows, applied, true);
+  }
   void publish() override;
+  Result<std::unique_ptr<RowSnapshot>> snapshot() const override;
 
  private:
+  Result<Unit> write(const std::vector<RowEdit>& edits, Lsn applied, bool append);
   Result<Unit> write_head(MDB_txn* txn, const Head& head);
   Result<Head> read_head(MDB_txn* txn) const;
   Result<Unit> verify() const;
@@ -78,25 +125,30 @@ Result<Head> LmdbBase::read_head(MDB_txn* txn) const {
   if (rc == MDB_NOTFOUND) return Head{};
   if (rc != 0) return lmdb_error("reading the head row", rc);
   const ByteView raw(static_cast<const std::uint8_t*>(v.mv_data), v.mv_size);
-  if (raw.size() != 48 || load_le<std::uint32_t>(raw, 44) != crc32c(raw.first(44)))
+  if (raw.size() < 8 ||
+      load_le<std::uint32_t>(raw, raw.size() - 4) != crc32c(raw.first(raw.size() - 4)))
     return fail(ErrorCode::kCorrupt, "index: the head row does not match its checksum");
-  if (load_le<std::uint32_t>(raw, 0) != kRowFormat)
-    return fail(ErrorCode::kInvalid, cat("index: row format ", load_le<std::uint32_t>(raw, 0)));
+  if (load_le<std::uint32_t>(raw, 0) != kRowFormat || raw.size() != kHeadBytes)
+    return fail(ErrorCode::kInvalid, cat("index: row format ", load_le<std::uint32_t>(raw, 0),
+                                         ", this version writes ", kRowFormat));
   if (!equal(raw.subspan(4, 16), store_))
     return fail(ErrorCode::kInvalid, "index: belongs to another store");
   return Head{Lsn{load_le<std::uint64_t>(raw, 20)}, load_le<std::uint32_t>(raw, 28),
-              load_le<std::uint64_t>(raw, 32), load_le<std::uint32_t>(raw, 40)};
+              load_le<std::uint64_t>(raw, 32), load_le<std::uint32_t>(raw, 56),
+              StateHash{load_le<std::uint64_t>(raw, 40), load_le<std::uint64_t>(raw, 48)}};
 }
 
 Result<Unit> LmdbBase::write_head(MDB_txn* txn, const Head& head) {
-  std::uint8_t raw[48] = {};
+  std::uint8_t raw[kHeadBytes] = {};
   store_le<std::uint32_t>(raw, 0, kRowFormat);
   std::memcpy(raw + 4, store_.data(), store_.size());
   store_le<std::uint64_t>(raw, 20, head.applied.value);
   store_le<std::uint32_t>(raw, 28, head.next_layer);
   store_le<std::uint64_t>(raw, 32, head.rows);
-  store_le<std::uint32_t>(raw, 40, head.sum);
-  store_le<std::uint32_t>(raw, 44, crc32c(ByteView(raw, 44)));
+  store_le<std::uint64_t>(raw, 40, head.hash.low);
+  store_le<std::uint64_t>(raw, 48, head.hash.high);
+  store_le<std::uint32_t>(raw, 56, head.sum);
+  store_le<std::uint32_t>(raw, 60, crc32c(ByteView(raw, 60)));
   const std::string key = head_key();
   MDB_val k{key.size(), const_cast<char*>(key.data())};
   MDB_val v{sizeof raw, raw};
@@ -146,16 +198,25 @@ std::uint64_t LmdbBase::bytes_used() const {
   return (static_cast<std::uint64_t>(info.me_last_pgno) + 1) * stat.ms_psize;
 }
 
-Result<Unit> LmdbBase::commit(const std::vector<RowEdit>& edits, Lsn applied) {
+Result<std::unique_ptr<RowSnapshot>> LmdbBase::snapshot() const {
+  MDB_txn* txn = nullptr;
+  const int rc = mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn);
+  if (rc != 0) return lmdb_error("starting a snapshot", rc);
+  return std::unique_ptr<RowSnapshot>(new LmdbSnapshot(txn, dbi_, committed_));
+}
+
+Result<Unit> LmdbBase::write(const std::vector<RowEdit>& edits, Lsn applied, bool append) {
   MDB_txn* txn = nullptr;
   int rc = mdb_txn_begin(env_, nullptr, 0, &txn);
   if (rc != 0) return lmdb_error("starting a checkpoint", rc);
   Head head = committed_;
   head.applied = applied;
-  LayeredWriter writer(txn, dbi_, head.next_layer, head.sum);
+  LayeredWriter writer(txn, dbi_, head.next_layer, head.sum, head.hash);
   for (const RowEdit& edit : edits) {
     const std::string key = logical_key(edit.table, edit.key);
-    Result<int> change = edit.value ? writer.put(key, *edit.value) : writer.erase(key);
+    Result<int> change = !edit.value ? writer.erase(key)
+                         : append    ? writer.append(key, *edit.value)
+                                     : writer.put(key, *edit.value);
     if (!change.ok()) {
       mdb_txn_abort(txn);
       return change.error();
@@ -164,6 +225,7 @@ Result<Unit> LmdbBase::commit(const std::vector<RowEdit>& edits, Lsn applied) {
   }
   head.next_layer = writer.next_layer();
   head.sum = writer.sum();
+  head.hash = writer.hash();
   if (Result<Unit> written = write_head(txn, head); !written.ok()) {
     mdb_txn_abort(txn);
     return written.error();

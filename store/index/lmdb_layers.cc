@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "platform/base/text.h"
+#include "store/index/state_hash.h"
 
 namespace creel::store {
 namespace {
@@ -51,6 +52,10 @@ Result<std::string_view> unpack_value(std::string_view key, std::string_view sto
   }
   return fail(ErrorCode::kCorrupt, cat("index: the row ", hex_encode(as_bytes(key.substr(0, 32))),
                                        " does not match its checksum"));
+}
+
+StateHash hash_of(std::string_view logical, std::string_view value) {
+  return row_hash(static_cast<Table>(logical[0]), logical.substr(1), value);
 }
 
 Result<std::uint32_t> child_layer(std::string_view stored) {
@@ -240,12 +245,19 @@ Result<bool> LayeredWriter::layer_empty(std::uint32_t layer) {
   return empty;
 }
 
-int LayeredWriter::remove_entry(MDB_val key) {
+int LayeredWriter::remove_entry(MDB_val key, const std::string* row) {
   MDB_val value{};
   const int rc = mdb_get(txn_, dbi_, &key, &value);
   if (rc != 0) return rc;
   sum_ -= entry_sum(key, value);
+  if (row != nullptr && !drop_from_hash(*row, value).ok()) return MDB_CORRUPTED;
   return mdb_del(txn_, dbi_, &key, nullptr);
+}
+
+Result<Unit> LayeredWriter::drop_from_hash(const std::string& key, const MDB_val& stored) {
+  TRY(old, unpack_value(key, as_view(stored)));
+  hash_.subtract(hash_of(key, old));
+  return Unit{};
 }
 
 Result<int> LayeredWriter::put(const std::string& key, std::string_view value) {
@@ -263,15 +275,31 @@ Result<int> LayeredWriter::put(const std::string& key, std::string_view value) {
   MDB_val k = as_val(raw);
   MDB_val v = as_val(packed);
   sum_ += entry_sum(k, v);
+  hash_.add(hash_of(key, value));
   int rc = mdb_put(txn_, dbi_, &k, &v, MDB_NOOVERWRITE);
   if (rc == 0) return 1;
   if (rc == MDB_KEYEXIST) {
     sum_ -= entry_sum(k, v);  // v is the old value now.
+    TRY_DO(drop_from_hash(key, v));
     v = as_val(packed);
     rc = mdb_put(txn_, dbi_, &k, &v, 0);
     if (rc == 0) return 0;
   }
   return lmdb_error("writing a row", rc);
+}
+
+Result<int> LayeredWriter::append(const std::string& key, std::string_view value) {
+  check(value.size() <= kRowValueBytesMax);
+  if (next_layer_ > 1 || key.size() > kSliceBytes) return put(key, value);
+  const std::string raw = layer_prefix(0) + key;
+  const std::string packed = pack_value(key, value, raw.size());
+  MDB_val k = as_val(raw);
+  MDB_val v = as_val(packed);
+  sum_ += entry_sum(k, v);
+  hash_.add(hash_of(key, value));
+  const int rc = mdb_put(txn_, dbi_, &k, &v, MDB_APPEND);
+  if (rc != 0) return lmdb_error("appending a row", rc);
+  return 1;
 }
 
 Result<int> LayeredWriter::erase(const std::string& key) {
@@ -290,7 +318,7 @@ Result<int> LayeredWriter::erase(const std::string& key) {
   std::string raw = layer_prefix(layer);
   raw.append(rest);
   MDB_val k = as_val(raw);
-  int rc = remove_entry(k);
+  int rc = remove_entry(k, &key);
   if (rc == MDB_NOTFOUND) return 0;
   if (rc != 0) return lmdb_error("erasing a row", rc);
   // Empty layers go with their last row, from the deepest up.
@@ -298,7 +326,7 @@ Result<int> LayeredWriter::erase(const std::string& key) {
     TRY(empty, layer_empty(layer));
     if (!empty) break;
     k = as_val(links.back());
-    rc = remove_entry(k);
+    rc = remove_entry(k, nullptr);
     if (rc != 0) return lmdb_error("erasing a layer", rc);
     layer = load_be<std::uint32_t>(as_bytes(links.back()), 0);
     links.pop_back();

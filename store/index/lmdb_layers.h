@@ -30,28 +30,36 @@ Result<std::unique_ptr<RowCursor>> layered_cursor(MDB_txn* txn, MDB_dbi dbi, Tab
 std::uint32_t entry_sum(const MDB_val& key, const MDB_val& value);
 
 // Edits rows inside one write transaction. Results are the change in the number of rows. `sum` is
-// that of all entries (mod 2^32), kept by subtracting what goes and adding what comes.
+// that of all entries (mod 2^32), `hash` that of all rows, both kept by subtracting what goes and
+// adding what comes.
 class LayeredWriter {
  public:
-  LayeredWriter(MDB_txn* txn, MDB_dbi dbi, std::uint32_t next_layer, std::uint32_t sum)
-      : txn_(txn), dbi_(dbi), next_layer_(next_layer), sum_(sum) {}
+  LayeredWriter(MDB_txn* txn, MDB_dbi dbi, std::uint32_t next_layer, std::uint32_t sum,
+                const StateHash& hash)
+      : txn_(txn), dbi_(dbi), next_layer_(next_layer), sum_(sum), hash_(hash) {}
   Result<int> put(const std::string& key, std::string_view value);
   Result<int> erase(const std::string& key);
+  // A row behind all others: pages fill up, nothing is looked for. Once a layer below the root
+  // exists its entries lie behind, and this is put().
+  Result<int> append(const std::string& key, std::string_view value);
   std::uint32_t next_layer() const { return next_layer_; }
   std::uint32_t sum() const { return sum_; }
+  const StateHash& hash() const { return hash_; }
 
  private:
   // The layer that the rest of `key` lies in; makes missing ones if asked.
   Result<std::optional<std::uint32_t>> descend(std::uint32_t layer, std::string_view slice,
                                                bool make);
   Result<bool> layer_empty(std::uint32_t layer);
-  // LMDB's code; the sum follows.
-  int remove_entry(MDB_val key);
+  // LMDB's code; the sum follows. `row`: the entry's logical key, unless it is a layer link.
+  int remove_entry(MDB_val key, const std::string* row);
+  Result<Unit> drop_from_hash(const std::string& key, const MDB_val& stored);
 
   MDB_txn* txn_;
   MDB_dbi dbi_;
   std::uint32_t next_layer_;
   std::uint32_t sum_;
+  StateHash hash_;
 };
 
 }  // namespace creel::store

@@ -1,5 +1,7 @@
 #include "store/index/mem_base.h"
 
+#include "store/index/state_hash.h"
+
 namespace creel::store {
 namespace {
 
@@ -27,8 +29,34 @@ class MemCursor final : public RowCursor {
   Rows::const_iterator at_;
 };
 
-void apply(Rows& rows, const RowEdit& edit) {
+class MemSnapshot final : public RowSnapshot {
+ public:
+  MemSnapshot(const Rows& rows, Lsn applied, StateHash hash)
+      : rows_(rows), applied_(applied), hash_(hash), next_(rows_.begin()), at_(rows_.end()) {}
+  Lsn applied() const override { return applied_; }
+  StateHash state_hash() const override { return hash_; }
+  Result<bool> next() override {
+    at_ = next_;
+    if (at_ == rows_.end()) return false;
+    ++next_;
+    return true;
+  }
+  Table table() const override { return at_->first.table; }
+  std::string_view key() const override { return at_->first.key; }
+  std::string_view value() const override { return at_->second; }
+
+ private:
+  Rows rows_;
+  Lsn applied_;
+  StateHash hash_;
+  Rows::const_iterator next_;
+  Rows::const_iterator at_;
+};
+
+void apply(Rows& rows, const RowEdit& edit, StateHash& hash) {
   const auto found = rows.find(RowNameView{edit.table, edit.key});
+  if (found != rows.end()) hash.subtract(row_hash(edit.table, edit.key, found->second));
+  if (edit.value) hash.add(row_hash(edit.table, edit.key, *edit.value));
   if (!edit.value) {
     if (found != rows.end()) rows.erase(found);
   } else if (found != rows.end()) {
@@ -44,6 +72,7 @@ MemBase::MemBase(MemImage& image, bool fresh) : image_(image) {
   if (fresh) image_ = MemImage();
   rows_ = image_.rows;
   applied_ = image_.applied;
+  hash_ = image_.hash;
 }
 
 Result<std::optional<std::string>> MemBase::find(Table table, std::string_view key) const {
@@ -57,15 +86,23 @@ Result<std::unique_ptr<RowCursor>> MemBase::cursor(Table table) const {
 }
 
 Result<Unit> MemBase::commit(const std::vector<RowEdit>& edits, Lsn applied) {
-  for (const RowEdit& edit : edits) apply(image_.rows, edit);
+  for (const RowEdit& edit : edits) apply(image_.rows, edit, image_.hash);
   image_.applied = applied;
   committed_.insert(committed_.end(), edits.begin(), edits.end());
   committed_applied_ = applied;
   return Unit{};
 }
 
+Result<Unit> MemBase::load(const std::vector<RowEdit>& rows, Lsn applied) {
+  return commit(rows, applied);
+}
+
+Result<std::unique_ptr<RowSnapshot>> MemBase::snapshot() const {
+  return std::unique_ptr<RowSnapshot>(new MemSnapshot(rows_, applied_, hash_));
+}
+
 void MemBase::publish() {
-  for (const RowEdit& edit : committed_) apply(rows_, edit);
+  for (const RowEdit& edit : committed_) apply(rows_, edit, hash_);
   committed_.clear();
   applied_ = committed_applied_;
 }

@@ -12,6 +12,7 @@ namespace creel::store {
 struct MemImage {
   std::map<RowName, std::string, RowNameLess> rows;
   Lsn applied;
+  StateHash hash;
 };
 
 // Rows in memory, for the simulator and tests. commit() changes the image only, publish() what
@@ -24,8 +25,11 @@ class MemBase final : public RowBase {
   Result<std::optional<std::string>> find(Table table, std::string_view key) const override;
   Result<std::unique_ptr<RowCursor>> cursor(Table table) const override;
   Lsn applied() const override { return applied_; }
+  StateHash state_hash() const override { return hash_; }
   Result<Unit> commit(const std::vector<RowEdit>& edits, Lsn applied) override;
+  Result<Unit> load(const std::vector<RowEdit>& rows, Lsn applied) override;
   void publish() override;
+  Result<std::unique_ptr<RowSnapshot>> snapshot() const override;
   std::uint64_t row_count() const override { return rows_.size(); }
   std::uint64_t bytes_used() const override;
 
@@ -33,6 +37,7 @@ class MemBase final : public RowBase {
   MemImage& image_;
   std::map<RowName, std::string, RowNameLess> rows_;
   Lsn applied_;
+  StateHash hash_;
   std::vector<RowEdit> committed_;  // Not yet published.
   Lsn committed_applied_;
 };

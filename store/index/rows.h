@@ -31,11 +31,28 @@ enum class Table : std::uint8_t {
   kShard = 15,   // core drive stores: (blob id, slot) → shard
   kHeal = 16,    // core: durable repair queue
 };
+inline constexpr std::uint8_t kTableLast = 16;
 
 // A row's name: table and key bytes, at most kRowKeyBytesMax. Order is byte order inside a table.
 inline constexpr std::size_t kRowKeyBytesMax = 1'100;
 inline constexpr std::size_t kRowValueBytesMax =
     1'000;  // Longer documents are split by their owner.
+
+// The sum, modulo 2^128, of what each row adds (state_hash.h): two indexes with the same one hold
+// the same rows. Not secret: it finds damage and mistakes, not malice.
+struct StateHash {
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+  void add(const StateHash& other) {
+    low += other.low;
+    high += other.high + (low < other.low ? 1 : 0);
+  }
+  void subtract(const StateHash& other) {
+    high -= other.high + (low < other.low ? 1 : 0);
+    low -= other.low;
+  }
+  bool operator==(const StateHash&) const = default;
+};
 
 // One change of a row: value absent = erased.
 struct RowEdit {
@@ -76,19 +93,39 @@ class StagedRows : public RowReader {
   ~StagedRows() = default;
 };
 
+// All rows of a base as they were at one moment, table after table, whatever is committed
+// meanwhile. Any thread, one at a time; dies before its base. A long-lived one keeps the file from
+// reusing room, so at most one exists, and not for long.
+class RowSnapshot {
+ public:
+  virtual ~RowSnapshot() = default;
+  virtual Lsn applied() const = 0;
+  virtual StateHash state_hash() const = 0;  // As kept with that state, not recomputed.
+  virtual Result<bool> next() = 0;           // The first call: the first row. False at the end.
+  virtual Table table() const = 0;
+  virtual std::string_view key() const = 0;
+  virtual std::string_view value() const = 0;
+};
+
 // The ordered rows below the overlay: LmdbBase in production, MemBase in the simulator; both pass
 // tests/store/base_contract.h. Derived from the log: may be thrown away and rebuilt.
 class RowBase : public RowReader {
  public:
   virtual ~RowBase() = default;
-  // Position of the log that these rows are the fold of.
+  // Position of the log that these rows are the fold of. 0 and rows: a load() that was cut.
   virtual Lsn applied() const = 0;
+  virtual StateHash state_hash() const = 0;  // Of those rows.
   // Writes the edits (sorted by table, then key; one per row) and the position in one transaction.
   // Runs on an offload thread while the loop keeps reading: readers see old or new, whole. Durable
   // when ok. Errors: kNoSpace, kIo; the old rows stand.
   virtual Result<Unit> commit(const std::vector<RowEdit>& edits, Lsn applied) = 0;
+  // As commit(), for rows that sort behind all there are: fills an empty base from an image. The
+  // position is 0 in all calls but the last.
+  virtual Result<Unit> load(const std::vector<RowEdit>& rows, Lsn applied) = 0;
   // Called on the loop after commit() returned: readers move to the committed state.
   virtual void publish() = 0;
+  // The published state; called on the loop while no commit() runs.
+  virtual Result<std::unique_ptr<RowSnapshot>> snapshot() const = 0;
   virtual std::uint64_t row_count() const = 0;
   virtual std::uint64_t bytes_used() const = 0;
 };

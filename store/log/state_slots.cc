@@ -33,6 +33,8 @@ Bytes encode_state_slot(const DriveState& state) {
   store_le<std::uint64_t>(out, 88, state.bulk.end);
   const std::size_t lost = std::min(state.lost.size(), kLostRangesMax);
   store_le<std::uint32_t>(out, 96, static_cast<std::uint32_t>(lost));
+  store_le<std::uint64_t>(out, 104, state.hash.low);
+  store_le<std::uint64_t>(out, 112, state.hash.high);
   for (std::size_t i = 0; i < lost; ++i) {
     const std::size_t at = kLostAt + i * kLostBytes;
     store_le<std::uint64_t>(out, at, state.lost[i].first.value);
@@ -66,6 +68,7 @@ std::optional<DriveState> parse_state_slot(ByteView block) {
   state.bulk.segment = load_le<std::uint32_t>(block, 76);
   state.bulk.generation = load_le<std::uint32_t>(block, 80);
   state.bulk.end = load_le<std::uint64_t>(block, 88);
+  state.hash = {load_le<std::uint64_t>(block, 104), load_le<std::uint64_t>(block, 112)};
   const std::uint32_t lost = load_le<std::uint32_t>(block, 96);
   for (std::uint32_t i = 0; i < lost && i < kLostRangesMax; ++i) {
     const std::size_t at = kLostAt + i * kLostBytes;

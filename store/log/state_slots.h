@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "platform/base/bytes.h"
+#include "store/index/rows.h"
 #include "store/log/format.h"
 #include "store/types.h"
 
@@ -27,6 +28,7 @@ struct DriveState {
   std::uint32_t log_segment = 0;
   std::uint64_t log_end = 0;
   BulkEnd bulk;
+  StateHash hash;  // Of all rows; 0: not known.
   std::vector<LostRange> lost;  // At most kLostRangesMax.
 };
 inline constexpr std::uint64_t kStateBytes = 3 * kBlock;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "store/index/rows.h"
+#include "store/index/state_hash.h"
 #include "tests/support/seeds.h"
 
 namespace creel::test {
@@ -84,6 +85,92 @@ void expect_readers_move_at_publish(Open& open) {
   base.reset();
   EXPECT_EQ(open(false)->applied().value, 12u);
   EXPECT_EQ(open(true)->applied().value, 0u);
+}
+
+inline store::StateHash hash_of(const RowMap& model) {
+  store::StateHash hash;
+  for (const auto& [name, value] : model) hash.add(row_hash(name.first, name.second, value));
+  return hash;
+}
+
+inline void expect_snapshot(store::RowSnapshot& snapshot, const RowMap& model) {
+  EXPECT_EQ(snapshot.state_hash(), hash_of(model));
+  for (const auto& [name, value] : model) {
+    auto more = snapshot.next();
+    ASSERT_TRUE(more.ok() && more.value());
+    ASSERT_EQ(snapshot.table(), name.first);
+    ASSERT_EQ(snapshot.key(), name.second);
+    ASSERT_EQ(snapshot.value(), value);
+  }
+  auto more = snapshot.next();
+  ASSERT_TRUE(more.ok());
+  ASSERT_FALSE(more.value());
+}
+
+// A snapshot stays as it was; loaded into an empty base it gives the same rows and hash.
+template <class Open>
+void expect_snapshots_and_loads(Open& open, Seed seed) {
+  using store::Table;
+  TestRandom random(seed);
+  std::unique_ptr<store::RowBase> base = open(true);
+  RowMap model;
+  std::map<std::pair<Table, std::string>, std::optional<std::string>> edits;
+  for (int i = 0; i < 300; ++i) {
+    const Table table = random.chance(0.5) ? Table::kObject : Table::kHeal;
+    std::string key = random.binary(1 + random.skewed_below(random.chance(0.1) ? 1'100 : 200));
+    model[{table, key}] = *(edits[{table, key}] = random.binary(random.below(300)));
+  }
+  ASSERT_TRUE(base->commit(edits_of(edits), {1}).ok());
+  base->publish();
+  EXPECT_EQ(base->state_hash(), hash_of(model));
+  auto taken = base->snapshot();
+  ASSERT_TRUE(taken.ok());
+  EXPECT_EQ(taken.value()->applied().value, 1u);
+  const RowMap before = model;
+  edits.clear();
+  for (const auto& [name, value] : before)
+    if (random.chance(0.3)) {
+      edits[name] = random.chance(0.5) ? std::optional<std::string>("new") : std::nullopt;
+      if (edits[name]) model[name] = *edits[name];
+      else model.erase(name);
+    }
+  edits[{Table::kSegment, "1"}] = "an account";  // No part of the state.
+  ASSERT_TRUE(base->commit(edits_of(edits), {2}).ok());
+  base->publish();
+  EXPECT_EQ(base->state_hash(), hash_of(model));
+  ASSERT_NO_FATAL_FAILURE(expect_snapshot(*taken.value(), before));
+  taken.value().reset();
+  base.reset();
+  base = open(false);
+  EXPECT_EQ(base->state_hash(), hash_of(model));
+
+  base.reset();
+  base = open(true);
+  std::vector<store::RowEdit> piece;
+  for (const auto& [name, value] : before) {
+    piece.push_back({name.first, name.second, value});
+    if (piece.size() < 100) continue;
+    ASSERT_TRUE(base->load(piece, {}).ok());
+    base->publish();
+    EXPECT_EQ(base->applied().value, 0u);
+    piece.clear();
+  }
+  const std::uint64_t loaded = base->row_count();
+  base.reset();  // Cut here, it shows.
+  base = open(false);
+  EXPECT_EQ(base->applied().value, 0u);
+  EXPECT_EQ(base->row_count(), loaded);
+  EXPECT_GT(loaded, 0u);
+  ASSERT_TRUE(base->load(piece, {5}).ok());
+  base->publish();
+  EXPECT_EQ(base->state_hash(), hash_of(before));
+  EXPECT_EQ(base->row_count(), before.size());
+  auto again = base->snapshot();
+  ASSERT_TRUE(again.ok());
+  ASSERT_NO_FATAL_FAILURE(expect_snapshot(*again.value(), before));
+  again.value().reset();
+  base.reset();
+  EXPECT_EQ(open(false)->applied().value, 5u);
 }
 
 // Random tables, keys of 0 to 1,100 bytes with long shared beginnings, values of 0 to 1,000 bytes.

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "platform/base/text.h"
+#include "tests/store/base_contract.h"
 #include "tests/support/seeds.h"
 
 namespace creel::store {
@@ -120,6 +121,33 @@ TEST(LmdbBase, EqualsAnOrderedMapForLayeredKeys) {
     base = open_ok(folder);
     EXPECT_EQ(base->applied(), Lsn{8});
     expect_same(*base, model);
+  }
+}
+
+struct OpenLmdb {
+  std::unique_ptr<RowBase> operator()(bool fresh) { return open_ok(folder, fresh); }
+  Folder folder;
+};
+
+TEST(LmdbBase, KeepsTheContractOfABase) {
+  OpenLmdb open;
+  test::expect_empty_when_fresh(open);
+  test::expect_readers_move_at_publish(open);
+}
+
+TEST(LmdbBase, EqualsAnOrderedMapOfRandomRows) {
+  for (const Seed seed : seeds(4)) {
+    SCOPED_TRACE(seed.replay_hint());
+    OpenLmdb open;
+    test::expect_equals_a_map(open, seed, 10);
+  }
+}
+
+TEST(LmdbBase, SnapshotsStayAndLoadIntoAnEmptyOne) {
+  for (const Seed seed : seeds(10)) {
+    SCOPED_TRACE(seed.replay_hint());
+    OpenLmdb open;
+    test::expect_snapshots_and_loads(open, seed);
   }
 }
 

@@ -24,6 +24,14 @@ TEST(MemBase, ReadersMoveAtPublish) {
   expect_readers_move_at_publish(open);
 }
 
+TEST(MemBase, SnapshotsStayAndLoadIntoAnEmptyOne) {
+  for (Seed seed : seeds(20)) {
+    SCOPED_TRACE(seed.replay_hint());
+    OpenMem open;
+    expect_snapshots_and_loads(open, seed);
+  }
+}
+
 TEST(MemBase, EqualsAnOrderedMap) {
   for (Seed seed : seeds(20)) {
     SCOPED_TRACE(seed.replay_hint());
