@@ -74,6 +74,7 @@ Task<Result<Unit>> Recovery::replay_or_rebuild(Ctx& ctx) {
     if (from_image_) images_.erase(images_.begin());
     else if (index_fresh_ || !volume_.lost.empty()) co_return done;
     Result<Unit> may = co_await may_rebuild(ctx);
+    if (!may.ok() && may.error().detail == done.error().detail) co_return done;
     if (!may.ok())
       co_return fail(ErrorCode::kCorrupt, cat(done.error().detail, "; ", may.error().detail));
     volume_.report(cat("the index does not fit the log, rebuilding it: ", done.error().detail));

@@ -78,7 +78,8 @@ Task<Result<Unit>> Recovery::may_rebuild(Ctx& ctx) {
     volume_.report(cat("not used: ", error_text(why)));
     images_.erase(images_.begin());
   }
-  if (!images_.empty() || log_is_complete()) co_return Unit{};
+  // Nothing but spares: the very first start was cut.
+  if (!images_.empty() || log_is_complete() || volume_.segments.empty()) co_return Unit{};
   const std::vector<const SegmentInfo*> logs = volume_.log_segments();
   co_return fail(ErrorCode::kCorrupt, cat("the index cannot be rebuilt: ",
                                           logs.empty() ? std::string("no log is left")
