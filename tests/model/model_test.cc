@@ -21,7 +21,8 @@ constexpr std::uint64_t kOperations = 1'000'000;  // About a minute of one core.
 #else
 constexpr std::uint64_t kOperations = 50'000;
 #endif
-constexpr unsigned kLmdbShare = 10;  // One run in so many has its rows in LMDB.
+constexpr unsigned kLmdbShare = 10;  // One run in so many has its rows in LMDB,
+constexpr unsigned kHttpShare = 10;  // one goes through the whole server.
 
 std::uint64_t environment_number(const char* name, std::uint64_t absent) {
   return seeds_detail::env_number(name, absent);
@@ -44,7 +45,8 @@ std::string report(const Script& whole, const RunOptions& options, std::string f
   char seed[32];
   std::snprintf(seed, sizeof seed, "0x%016llx", static_cast<unsigned long long>(whole.seed));
   return cat(text, failure, "\nreplay with: ./dev sim model --seed ", seed,
-             options.lmdb_dir.empty() ? "" : " --lmdb", " --keep ", kept_steps(small), "\n");
+             options.lmdb_dir.empty() ? "" : " --lmdb", whole.http ? " --http" : "", " --keep ",
+             kept_steps(small), "\n");
 }
 
 TEST(Model, RandomOperationsWithCrashesMeanTheSameToModelAndStore) {
@@ -57,7 +59,7 @@ TEST(Model, RandomOperationsWithCrashesMeanTheSameToModelAndStore) {
   if (kept != nullptr) {  // Exactly this one again.
     RunOptions options;
     if (environment_number("CREEL_MODEL_LMDB", 0) != 0) options.lmdb_dir = folder;
-    Script script = make_script(first, kStepsARun);
+    Script script = make_script(first, kStepsARun, environment_number("CREEL_MODEL_HTTP", 0) != 0);
     ASSERT_TRUE(keep_only(script, kept)) << kept;
     for (const Step& step : script.steps) std::printf("  %s\n", show(script, step).c_str());
     const std::string failure = run_script(script, options, stats);
@@ -68,7 +70,7 @@ TEST(Model, RandomOperationsWithCrashesMeanTheSameToModelAndStore) {
     const std::uint64_t seed = runs == 0 ? first : mix64(first + runs);
     RunOptions options;
     if (runs % kLmdbShare == kLmdbShare - 1) options.lmdb_dir = folder;
-    const Script script = make_script(seed, kStepsARun);
+    const Script script = make_script(seed, kStepsARun, runs % kHttpShare == kHttpShare - 2);
     const std::string failure = run_script(script, options, stats);
     ASSERT_TRUE(failure.empty()) << report(script, options, failure);
   }
@@ -79,11 +81,11 @@ TEST(Model, RandomOperationsWithCrashesMeanTheSameToModelAndStore) {
 
 // --- the tests of this test: planted bugs must be found, and made small ---
 
-bool find_bug(Tamper tamper, std::size_t steps_max, Verb last) {
+bool find_bug(Tamper tamper, std::size_t steps_max, Verb last, bool http = false) {
   RunOptions options;
   options.tamper = tamper;
   for (std::uint64_t seed = 1; seed < 30; ++seed) {
-    const Script script = make_script(seed, 400);
+    const Script script = make_script(seed, 400, http);
     RunStats stats;
     std::string failure = run_script(script, options, stats);
     if (failure.empty()) continue;
@@ -92,7 +94,7 @@ bool find_bug(Tamper tamper, std::size_t steps_max, Verb last) {
     EXPECT_FALSE(small.steps.empty());
     if (!small.steps.empty()) {
       EXPECT_EQ(small.steps.back().verb, last) << show(small, small.steps.back());
-      Script again = make_script(seed, 400);
+      Script again = make_script(seed, 400, http);
       EXPECT_TRUE(keep_only(again, kept_steps(small)));
       EXPECT_FALSE(run_script(again, options, stats).empty()) << "the replay line does not replay";
     }
@@ -108,6 +110,15 @@ TEST(ModelTeeth, AListingThatLosesALongKeyIsFoundAndShrunk) {
           std::erase_if(outcome.reply.entries, [](const Entry& e) { return e.name.size() > 500; });
       },
       6, Verb::kList));
+}
+
+TEST(ModelTeeth, AnUploadWithoutItsHeadersIsFoundThroughTheServerToo) {
+  EXPECT_TRUE(find_bug(
+      [](const S3Request& request, Outcome& outcome) {
+        if (request.verb == Verb::kGet && outcome.reply.etag.ends_with("-1"))
+          outcome.reply.headers.erase("x-amz-meta-a");
+      },
+      8, Verb::kGet, true));
 }
 
 TEST(ModelTeeth, ARangeThatIsOneByteShortIsFoundAndShrunk) {

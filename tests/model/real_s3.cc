@@ -6,6 +6,7 @@
 #include "platform/http/body.h"
 #include "s3/wire/etag.h"
 #include "store/index/lmdb_base.h"
+#include "tests/model/http_s3.h"
 #include "tests/support/memory_s3.h"
 #include "tests/support/seeds.h"
 
@@ -84,11 +85,35 @@ RealS3::RealS3(RealOptions options)
     : world(options.seed),
       options_(std::move(options)),
       node_(world.add_node("box")),
-      model_({options_.part_bytes_min, false}) {}
+      model_({options_.part_bytes_min, false}) {
+  if (!options_.http) return;
+  clients_ = &world.add_node("clients");
+  link_options_ = {"box", 9000, {"model-key", "model-secret"}, 10_s};
+  access_.add_key("model-key", "model-secret", {"owner", "Owner", false});
+}
 
 RealS3::~RealS3() { down(); }
 
+void RealS3::serve() {
+  s3::HandlerOptions handling;
+  handling.clock_window = Duration{48LL * 3'600 * 1'000'000'000};  // The box's clock jumps.
+  handler_.emplace(*service_, access_, nullptr, nullptr, std::move(handling));
+  server_.emplace(*handler_, HttpServerOptions());
+  node_.spawn(listen(node_, *server_));
+}
+
+Task<void> RealS3::listen(SimNode& node, HttpServer& server) {
+  Address address{"box", 9000};
+  auto listener =
+      co_await node.platform().network.listen(node.ctx(), std::move(address), std::nullopt);
+  check(listener.ok());
+  [[maybe_unused]] const Result<Unit> served = co_await server.serve(node.ctx(), *listener.value());
+}
+
 void RealS3::down() {
+  links_.clear();  // Requests under way hold theirs.
+  server_.reset();
+  handler_.reset();
   service_.reset();
   blobs_.reset();
   log_.reset();
@@ -122,6 +147,7 @@ std::string RealS3::open() {
   blobs_.emplace(*store_);
   service_.emplace(node_.platform(), *log_, *blobs_, s3::ServiceOptions());
   node_.spawn(store_->run(node_.ctx()));
+  if (options_.http) serve();
   return {};
 }
 
@@ -172,8 +198,15 @@ std::vector<std::optional<Outcome>> RealS3::call_all(std::vector<S3Request> requ
   auto outcomes = std::make_shared<std::vector<std::optional<Outcome>>>(requests.size());
   const std::vector<S3Request> asked = tamper != nullptr ? requests : std::vector<S3Request>();
   if (crash_after) crash_in(*crash_after);
-  for (std::size_t i = 0; i < requests.size(); ++i)
-    node_.spawn(answer_into(outcomes, i, std::move(requests[i])));
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    if (!options_.http) {
+      node_.spawn(answer_into(outcomes, i, std::move(requests[i])));
+      continue;
+    }
+    if (links_.size() <= i)
+      links_.push_back(std::make_shared<Link>(clients_->platform(), link_options_));
+    clients_->spawn(answer_over_http(outcomes, i, links_[i], std::move(requests[i])));
+  }
   const std::uint64_t life = node_.life_number();
   std::size_t at = 0;
   world.run_until(
@@ -200,6 +233,15 @@ Task<void> RealS3::answer_into(std::shared_ptr<std::vector<std::optional<Outcome
   Ctx& ctx = node_.ctx();
   Outcome outcome = co_await perform(ctx, std::move(request));
   (*into)[index] = std::move(outcome);
+}
+
+Task<void> RealS3::answer_over_http(std::shared_ptr<std::vector<std::optional<Outcome>>> into,
+                                    std::size_t index, std::shared_ptr<Link> link,
+                                    S3Request request) {
+  Outcome outcome = co_await perform_http(clients_->ctx(), *link, std::move(request));
+  // Behind a crash nobody waits any more.
+  if (outcome.reply.code != "no answer" && index < into->size())
+    (*into)[index] = std::move(outcome);
 }
 
 Task<Outcome> RealS3::perform(Ctx& ctx, S3Request request) {

@@ -7,10 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "platform/http/server.h"
 #include "platform/sim/world.h"
+#include "s3/routes/s3_handler.h"
 #include "s3/service/object_service.h"
 #include "s3/service/store_log.h"
 #include "store/index/mem_base.h"
+#include "tests/model/link.h"
 #include "tests/model/reference_s3.h"
 #include "tests/model/request.h"
 
@@ -20,6 +23,7 @@ struct RealOptions {
   std::uint64_t seed = 1;
   std::string lmdb_dir;  // Not empty: rows in LMDB there, else in memory.
   std::uint64_t part_bytes_min = 1'000;
+  bool http = false;  // Through client, wires, server and routes; else straight into the service.
   double lying_sync = 0;  // A planted fault: the drive says "flushed" and did not.
 };
 
@@ -59,8 +63,12 @@ class RealS3 {
 
  private:
   void down();
+  void serve();
+  static Task<void> listen(SimNode& node, HttpServer& server);
   Task<void> answer_into(std::shared_ptr<std::vector<std::optional<Outcome>>> into,
                          std::size_t index, S3Request request);
+  Task<void> answer_over_http(std::shared_ptr<std::vector<std::optional<Outcome>>> into,
+                              std::size_t index, std::shared_ptr<Link> link, S3Request request);
   Task<Outcome> perform(Ctx& ctx, S3Request request);
   Task<Outcome> get(Ctx& ctx, S3Request request);
   Task<Outcome> copy(Ctx& ctx, S3Request request);
@@ -79,6 +87,13 @@ class RealS3 {
   std::optional<s3::StoreLog> log_;
   std::optional<s3::StoreBlobs> blobs_;
   std::optional<s3::ObjectService> service_;
+  // With http: the server, and the clients' machine with a connection for each request at once.
+  SimNode* clients_ = nullptr;
+  LinkOptions link_options_;
+  std::vector<std::shared_ptr<Link>> links_;
+  s3::Access access_;
+  std::optional<s3::S3Handler> handler_;
+  std::optional<HttpServer> server_;
 };
 
 }  // namespace creel::test

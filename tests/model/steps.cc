@@ -4,6 +4,7 @@
 #include <deque>
 
 #include "platform/base/text.h"
+#include "tests/model/http_s3.h"
 
 namespace creel::test {
 namespace {
@@ -38,9 +39,12 @@ std::uint32_t draw_size(TestRandom& random) {
 
 class Generator {
  public:
-  explicit Generator(std::uint64_t seed) : random_(seed) {
+  Generator(std::uint64_t seed, bool http) : random_(seed) {
     script_.seed = seed;
+    script_.http = http;
     script_.keys = hurtful_keys(random_);
+    if (http)
+      std::erase_if(script_.keys, [](const std::string& key) { return !is_sayable_key(key); });
     weight_crash_ = random_.chance(0.5) ? 0.01 : 0.002;
     hot_ = static_cast<std::uint16_t>(random_.between(2, 8));
   }
@@ -309,7 +313,9 @@ std::vector<std::string> hurtful_keys(TestRandom& random) {
   return keys;
 }
 
-Script make_script(std::uint64_t seed, std::size_t count) { return Generator(seed).make(count); }
+Script make_script(std::uint64_t seed, std::size_t count, bool http) {
+  return Generator(seed, http).make(count);
+}
 
 std::string body_text(std::uint32_t seed, std::uint32_t bytes) {
   std::string text(bytes, '\0');
@@ -353,7 +359,7 @@ S3Request resolve(const Script& script, const Step& step, const ReferenceS3& sta
   request.delimiter = step.delimiter;
   if (!step.from_start) request.after = request.source_key.substr(0, step.marker_bytes);
   request.count_max = step.count_max;
-  return request;
+  return script.http ? sayable(std::move(request)) : request;
 }
 
 std::string show(const Script& script, const Step& step) {

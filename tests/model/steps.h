@@ -56,12 +56,13 @@ std::vector<std::string> hurtful_keys(TestRandom& random);
 inline const std::vector<std::string> kBucketNames = {"alpha", "alpha-2", "beta"};
 
 struct Script {
+  bool http = false;
   std::uint64_t seed = 0;
   std::vector<std::string> keys;
   std::vector<Step> steps;
 };
-// The same seed and count give the same script.
-Script make_script(std::uint64_t seed, std::size_t count);
+// The same arguments give the same script. `http`: only what can be said over HTTP.
+Script make_script(std::uint64_t seed, std::size_t count, bool http = false);
 
 // The request that a step stands for in a state. `uploads`: ids by the step that created them.
 S3Request resolve(const Script& script, const Step& step, const ReferenceS3& state,

@@ -7,7 +7,7 @@
 
 #include "platform/async/scope.h"
 #include "tests/model/history.h"
-#include "tests/model/linear/link.h"
+#include "tests/model/link.h"
 #include "tests/support/seeds.h"
 
 namespace creel::test {

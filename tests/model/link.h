@@ -3,6 +3,7 @@
 #pragma once
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "platform/platform.h"
@@ -24,13 +25,16 @@ struct Told {
   std::int64_t call_ns = 0;
   std::int64_t return_ns = 0;
   std::string etag;       // Bare.
+  std::string head;       // Of the answer.
   std::string body;
+  std::string field(std::string_view name) const;  // Of the head; empty if it is not there.
   // Nothing is known of a write: no answer, or one that promises nothing.
   bool unknown() const { return sent && (status == 0 || status == 500); }
   bool happened() const { return status / 100 == 2; }
 };
 
 struct LinkOptions {
+  std::string host = "127.0.0.1";
   std::uint16_t port = 0;
   s3::Credentials credentials;
   Duration answer_max = 10_s;

@@ -1,4 +1,4 @@
-#include "tests/model/linear/link.h"
+#include "tests/model/link.h"
 
 #include <algorithm>
 
@@ -23,13 +23,15 @@ std::string field_of(std::string_view head, std::string_view name) {
 
 }  // namespace
 
+std::string Told::field(std::string_view name) const { return field_of(head, name); }
+
 std::string Link::head_of(const Ask& ask) const {
   s3::OutgoingHead head;
   head.method = ask.method;
   head.raw_path = ask.path;
   head.raw_query = ask.query;
   head.headers = ask.headers;
-  head.headers.emplace_back("Host", cat("127.0.0.1:", options_.port));
+  head.headers.emplace_back("Host", cat(options_.host, ':', options_.port));
   s3::sign_request(head, options_.credentials, "us-east-1", "UNSIGNED-PAYLOAD",
                    platform_.clock.wall());
   std::string text =
@@ -45,7 +47,7 @@ Task<Told> Link::call(Ctx& parent, Ask ask) {
   Told told;
   Ctx ctx(parent, parent.clock().now() + options_.answer_max);
   if (!stream_) {
-    Address address{"127.0.0.1", options_.port};
+    Address address{options_.host, options_.port};
     auto connected = co_await platform_.network.connect(ctx, std::move(address), std::nullopt);
     told.call_ns = told.return_ns = platform_.clock.now().ns;
     if (!connected.ok()) co_return std::move(told);
@@ -87,6 +89,7 @@ Task<Result<Unit>> Link::exchange(Ctx& ctx, std::string head, std::string body, 
     if (!bodyless && !length) co_return fail(ErrorCode::kInvalid, "an answer without a length");
     body_at = end + 4;
     wanted = body_at + (bodyless ? 0 : static_cast<std::size_t>(*length));
+    told.head = std::string(top);
     told.etag = std::string(s3::bare_etag(field_of(top, "etag")));
     if (equal_ignore_case(field_of(top, "connection"), "close")) wanted_close_ = true;
   }
