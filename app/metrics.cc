@@ -30,6 +30,7 @@ void Metrics::set_store(const store::Status& status) {
   set("creel_store_batches_total", "", status.batches);
   set("creel_store_flushes_total", "", status.flushes);
   set("creel_store_damaged_ranges", "", status.damaged_ranges);
+  set("creel_store_damaged_objects", "", status.damaged_objects);
   set("creel_store_mirrors_down", "", status.mirrors_down.size());
 }
 

@@ -307,6 +307,10 @@ class Server {
     json.name("damage").begin_array();
     for (const std::string& text : status.damage) json.string(text);
     json.end_array();
+    json.field("damaged_objects", status.damaged_objects);
+    json.name("damaged_names").begin_array();
+    for (const std::string& text : status.damaged_names) json.string(text);
+    json.end_array();
     json.name("mirrors_down").begin_array();
     for (const std::string& text : status.mirrors_down) json.string(text);
     json.end_array();

@@ -113,6 +113,8 @@ int print_status(const std::string& body) {
   std::printf("free      %s\n", mib(number(status, "free_bytes")).c_str());
   for (const JsonItem item : status.find("damage"))
     std::printf("DAMAGE    %s\n", std::string(item.value.as_string().value_or("")).c_str());
+  for (const JsonItem item : status.find("damaged_names"))
+    std::printf("DAMAGED   %s\n", std::string(item.value.as_string().value_or("")).c_str());
   for (const JsonItem item : status.find("mirrors_down"))
     std::printf("mirror    %s is down\n", std::string(item.value.as_string().value_or("")).c_str());
   print_drives(status.find("drives"));

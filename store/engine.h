@@ -85,6 +85,10 @@ class Engine final : public Store {
   const Uuid& uuid() const override { return volume_.uuid; }
   std::uint32_t epoch() const override { return volume_.epoch; }
   std::uint64_t starts() const override { return volume_.starts; }
+  void mark_damaged(std::string name, std::string why) override {
+    volume_.mark_damaged(std::move(name), std::move(why));
+  }
+  void clear_damage(std::string_view name) override { volume_.clear_damage(name); }
   std::vector<LostRange> lost() const override { return volume_.lost; }
   Result<std::optional<std::string>> find(Table table, std::string_view key) const override;
   Result<std::unique_ptr<RowCursor>> cursor(Table table) const override;

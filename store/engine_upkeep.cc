@@ -121,6 +121,11 @@ Status Engine::status() const {
   if (returning_) status.mirrors_catching_up.push_back(volume_.folders[*returning_]->dir());
   status.damaged_ranges = volume_.damaged_ranges;
   status.damage = volume_.damage;
+  status.damaged_objects = volume_.marked.size();
+  for (const auto& [name, why] : volume_.marked) {
+    if (status.damaged_names.size() >= kDamageTextsMax) break;
+    status.damaged_names.push_back(cat(name, ": ", why));
+  }
   return status;
 }
 

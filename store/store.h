@@ -103,6 +103,8 @@ struct Status {
   std::uint64_t flushes = 0;
   std::uint64_t damaged_ranges = 0;  // R4: quarantined, reported, never skipped silently.
   std::vector<std::string> damage;  // At most 64 texts.
+  std::uint64_t damaged_objects = 0;  // Marked since the start, and not read well since.
+  std::vector<std::string> damaged_names;  // "NAME: why", at most 64 of them.
   std::vector<std::string> mirrors_down;  // "DIR: why"
   std::vector<std::string> mirrors_catching_up;  // Folders of those that are being brought back.
 };
@@ -183,6 +185,10 @@ class Store : public RowReader {
   // The mirror at place `index` of Options::dirs is to be looked for at `dir` from now on. No-op
   // while it is live.
   virtual void place_folder(unsigned index, std::string dir) = 0;
+  // Bytes of this object could not be read right: `name` is what people call it. Listed in status()
+  // until the next start, or until clear_damage() when it was read well or is gone.
+  virtual void mark_damaged(std::string name, std::string why) = 0;
+  virtual void clear_damage(std::string_view name) = 0;
   // Operations that no copy of the log holds any more: reported, never skipped silently.
   virtual std::vector<LostRange> lost() const = 0;
   virtual Status status() const = 0;

@@ -125,6 +125,14 @@ std::string be64_key(std::uint64_t bucket_id) {
   return out;
 }
 
+std::string object_name(std::string_view bucket, std::string_view key,
+                        std::string_view version_id) {
+  std::string name = cat(bucket, '/', key, " version ", version_id.empty() ? "null" : version_id);
+  for (char& c : name)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return name;
+}
+
 std::string object_key(std::uint64_t bucket_id, std::string_view key) {
   return be64_key(bucket_id).append(key);
 }

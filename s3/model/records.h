@@ -88,6 +88,8 @@ struct ObjectRecord {
   std::string encode() const;  // ≤ store::kRowValueBytesMax once documents are split off.
   static Result<ObjectRecord> decode(std::string_view value);
 };
+// "BUCKET/KEY version ID", for people: control characters of the key are replaced by '?'.
+std::string object_name(std::string_view bucket, std::string_view key, std::string_view version_id);
 std::string object_key(std::uint64_t bucket_id, std::string_view key);
 
 struct BlobRecord {

@@ -13,6 +13,8 @@ class Log {
   virtual const store::RowReader& rows() const = 0;
   // Largest body that may ride inside an operation.
   virtual std::size_t inline_bytes_max() const = 0;
+  // Bytes of this object are damaged: for the operator's eyes.
+  virtual void mark_damaged(std::string name, std::string why) { (void)name, (void)why; }
 
  protected:
   ~Log() = default;

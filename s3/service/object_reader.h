@@ -5,21 +5,35 @@
 #include "platform/http/body.h"
 #include "s3/model/records.h"
 #include "s3/service/blobs.h"
+#include "s3/service/log.h"
 #include "s3/service/upload_body.h"
 
 namespace creel::s3 {
 
-// Reads runs of blobs as one body. Every byte was checked by the blobs before it is handed on.
+// Who is told that the bytes of an object are damaged, and by what name. `log` may be null.
+struct DamageReport {
+  Log* log = nullptr;
+  std::string name;
+};
+
+// Reads runs of blobs as one body. Every byte was checked by the blobs before it is handed on;
+// damaged ones end the body with kCorrupt.
 class ObjectReader final : public BodyReader {
  public:
-  ObjectReader(Blobs& blobs, std::vector<BodyRun> runs) : blobs_(blobs), runs_(std::move(runs)) {}
+  ObjectReader(Blobs& blobs, std::vector<BodyRun> runs, DamageReport damage = {})
+      : blobs_(blobs), runs_(std::move(runs)), damage_(std::move(damage)) {}
 
   Task<Result<std::size_t>> read(Ctx& ctx, MutableBytes into) override {
     if (at_ == runs_.size()) co_return std::size_t{0};
     BodyRun& run = runs_[at_];
     const std::size_t take =
         static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), run.length));
-    CO_DO(co_await blobs_.read(ctx, run.manifest, run.offset, into.first(take)));
+    const Result<Unit> read = co_await blobs_.read(ctx, run.manifest, run.offset, into.first(take));
+    if (!read.ok()) {
+      if (read.error().code == ErrorCode::kCorrupt && damage_.log != nullptr)
+        damage_.log->mark_damaged(damage_.name, read.error().detail);
+      co_return read.error();
+    }
     run.offset += take;
     run.length -= take;
     if (run.length == 0) ++at_;
@@ -29,6 +43,7 @@ class ObjectReader final : public BodyReader {
  private:
   Blobs& blobs_;
   std::vector<BodyRun> runs_;
+  DamageReport damage_;
   std::size_t at_ = 0;
 };
 

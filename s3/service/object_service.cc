@@ -138,6 +138,7 @@ S3Result<OpenedObject> ObjectService::open(std::string_view bucket, std::string_
   if (record->origin.site != 0) opened.replication_status = "REPLICA";
   else if (replication_ != nullptr)
     opened.replication_status = replication_->status(bucket, key, record->lsn);
+  opened.name = object_name(bucket, key, record->version_id);
   opened.record = std::move(*record);
   return opened;
 }
@@ -146,7 +147,8 @@ S3Result<std::unique_ptr<BodyReader>> ObjectService::read(const OpenedObject& ob
                                                           std::uint64_t offset,
                                                           std::uint64_t length) const {
   TRY(runs, body_runs(log_.rows(), object.record, offset, length));
-  return std::unique_ptr<BodyReader>(std::make_unique<ObjectReader>(blobs_, std::move(runs)));
+  return std::unique_ptr<BodyReader>(
+      std::make_unique<ObjectReader>(blobs_, std::move(runs), DamageReport{&log_, object.name}));
 }
 
 S3Result<std::vector<PartRef>> ObjectService::parts_of(const OpenedObject& object) const {

@@ -37,6 +37,7 @@ struct WriteOutcome {
 struct OpenedObject {
   ObjectRecord record;
   std::string replication_status;  // "", PENDING, COMPLETED, FAILED or REPLICA.
+  std::string name;                // For people: object_name().
 };
 
 struct ListArguments {

@@ -16,6 +16,9 @@ class StoreLog final : public Log {
   }
   const store::RowReader& rows() const override { return store_; }
   std::size_t inline_bytes_max() const override { return inline_bytes_max_; }
+  void mark_damaged(std::string name, std::string why) override {
+    store_.mark_damaged(std::move(name), std::move(why));
+  }
 
  private:
   store::Store& store_;

@@ -8,7 +8,9 @@
 #include <cerrno>
 
 #include "platform/base/text.h"
+#include "store/index/lmdb_fault.h"
 #include "store/index/lmdb_layers.h"
+#include "store/index/lmdb_pages.h"
 
 namespace creel::store {
 namespace {
@@ -71,15 +73,32 @@ class LmdbSnapshot final : public RowSnapshot {
   std::unique_ptr<RowCursor> cursor_;
 };
 
+std::string head_key() { return std::string("\0\0\0\0\0head", 9); }
+
+// Adds up the entries that a walk over the pages finds.
+class Summing final : public PageVisitor {
+ public:
+  void entry(std::string_view key, std::string_view value) override {
+    if (key != own_) sum += entry_sum(key, value);
+  }
+  std::uint32_t sum = 0;
+
+ private:
+  const std::string own_ = head_key();
+};
+
 class LmdbBase final : public RowBase {
  public:
   LmdbBase(MDB_env* env, MDB_dbi dbi, Uuid store) : env_(env), dbi_(dbi), store_(store) {}
   ~LmdbBase() override {
+    guard_.reset();
     if (reader_ != nullptr) mdb_txn_abort(reader_);
     mdb_env_close(env_);
   }
 
-  Result<Unit> load();
+  // `sum`: of the entries as walked in the file's pages.
+  Result<Unit> load(std::uint32_t sum);
+  void watch(const std::string& dir);
 
   Lsn applied() const override { return head_.applied; }
   StateHash state_hash() const override { return head_.hash; }
@@ -105,17 +124,15 @@ class LmdbBase final : public RowBase {
   Result<Unit> write(const std::vector<RowEdit>& edits, Lsn applied, bool append);
   Result<Unit> write_head(MDB_txn* txn, const Head& head);
   Result<Head> read_head(MDB_txn* txn) const;
-  Result<Unit> verify() const;
 
   MDB_env* env_;
   MDB_dbi dbi_;
   Uuid store_;
+  std::unique_ptr<MapGuard> guard_;
   MDB_txn* reader_ = nullptr;  // Loop thread; renewed at publish().
   Head head_;  // As the readers see it.
   Head committed_;  // Written by commit(), adopted by publish().
 };
-
-std::string head_key() { return std::string("\0\0\0\0\0head", 9); }
 
 Result<Head> LmdbBase::read_head(MDB_txn* txn) const {
   const std::string key = head_key();
@@ -157,38 +174,20 @@ Result<Unit> LmdbBase::write_head(MDB_txn* txn, const Head& head) {
   return Unit{};
 }
 
-Result<Unit> LmdbBase::load() {
+Result<Unit> LmdbBase::load(std::uint32_t sum) {
   const int rc = mdb_txn_begin(env_, nullptr, MDB_RDONLY, &reader_);
   if (rc != 0) return lmdb_error("starting a reader", rc);
   TRY(head, read_head(reader_));
   head_ = committed_ = head;
-  return verify();
+  if (sum != head.sum)
+    return fail(ErrorCode::kCorrupt, "index: its entries do not match their sum");
+  return Unit{};
 }
 
-// LMDB 0.9 has no page checksums: a flipped bit in a page can hide rows without any error. One walk
-// over all entries at open, against the sum kept with each checkpoint, finds that.
-Result<Unit> LmdbBase::verify() const {
-  MDB_stat stat;
-  int rc = mdb_stat(reader_, dbi_, &stat);
-  if (rc != 0) return lmdb_error("reading the index", rc);
-  MDB_cursor* cursor = nullptr;
-  rc = mdb_cursor_open(reader_, dbi_, &cursor);
-  if (rc != 0) return lmdb_error("opening a cursor", rc);
-  const std::string own = head_key();
-  std::uint32_t sum = 0;
-  std::uint64_t entries = 0;
-  MDB_val k{};
-  MDB_val v{};
-  rc = mdb_cursor_get(cursor, &k, &v, MDB_FIRST);
-  for (; rc == 0 && entries <= stat.ms_entries; rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) {
-    ++entries;
-    if (std::string_view(static_cast<const char*>(k.mv_data), k.mv_size) != own)
-      sum += entry_sum(k, v);
-  }
-  mdb_cursor_close(cursor);
-  if (rc != 0 && rc != MDB_NOTFOUND) return lmdb_error("walking the index", rc);
-  if (rc == MDB_NOTFOUND && entries == stat.ms_entries && sum == head_.sum) return Unit{};
-  return fail(ErrorCode::kCorrupt, "index: its entries do not match their sum");
+void LmdbBase::watch(const std::string& dir) {
+  mdb_filehandle_t fd = -1;
+  if (mdb_env_get_fd(env_, &fd) == 0)
+    guard_ = std::make_unique<MapGuard>(fd, dir + "/data.mdb", dir + "/../state");
 }
 
 std::uint64_t LmdbBase::bytes_used() const {
@@ -285,7 +284,10 @@ Result<std::unique_ptr<RowBase>> open_lmdb(const std::string& dir, const Uuid& s
     return fail(errno == EROFS || errno == EACCES ? ErrorCode::kReadOnly : ErrorCode::kIo,
                 cat(dir, ": cannot be made"));
   if (options.fresh) TRY_DO(remove_files(dir));
-  TRY(env, open_env(dir, options.map_bytes != 0 ? options.map_bytes : default_map_bytes()));
+  const std::uint64_t map_bytes = options.map_bytes != 0 ? options.map_bytes : default_map_bytes();
+  Summing summing;
+  TRY_DO(walk_lmdb_pages(dir + "/data.mdb", map_bytes, summing));
+  TRY(env, open_env(dir, map_bytes));
   MDB_txn* txn = nullptr;
   MDB_dbi dbi = 0;
   int rc = mdb_txn_begin(env, nullptr, 0, &txn);
@@ -296,7 +298,8 @@ Result<std::unique_ptr<RowBase>> open_lmdb(const std::string& dir, const Uuid& s
     return lmdb_error(cat("opening ", dir), rc);
   }
   auto base = std::make_unique<LmdbBase>(env, dbi, store);
-  TRY_DO(base->load());
+  base->watch(dir);
+  TRY_DO(base->load(summing.sum));
   TRY_DO(sync_folder(dir));
   return std::unique_ptr<RowBase>(std::move(base));
 }

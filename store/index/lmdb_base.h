@@ -15,10 +15,11 @@ struct LmdbOptions {
 
 // The rows in DIR/data.mdb: derived from the log, so anything doubtful is thrown away and rebuilt.
 // Keys longer than LMDB takes are cut into layers; every value carries a CRC-32C over itself and
-// its logical key, and every checkpoint a sum over all entries, which open_lmdb() compares in one
-// walk. LMDB's default synchronous mode, one environment a process. Blocking calls on a mapped
-// file: the index is expected to fit the page cache. Errors: kCorrupt or kInvalid (damaged,
-// foreign, other word size or format: open with fresh), kNoSpace, kIo, kReadOnly.
+// its logical key, and every checkpoint a sum over all entries: open_lmdb() walks all pages of the
+// file by itself (lmdb_pages.h) and compares the sum before LMDB sees them. LMDB's default
+// synchronous mode, one environment a process. Blocking calls on a mapped file: the index is
+// expected to fit the page cache. Errors: kCorrupt or kInvalid (damaged, foreign, other word size
+// or format: open with fresh), kNoSpace, kIo, kReadOnly.
 Result<std::unique_ptr<RowBase>> open_lmdb(const std::string& dir, const Uuid& store,
                                            LmdbOptions options);
 

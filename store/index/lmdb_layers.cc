@@ -164,8 +164,8 @@ std::string logical_key(Table table, std::string_view key) {
   return out.append(key);
 }
 
-std::uint32_t entry_sum(const MDB_val& key, const MDB_val& value) {
-  return value_crc(as_view(key), as_view(value));
+std::uint32_t entry_sum(std::string_view key, std::string_view value) {
+  return value_crc(key, value);
 }
 
 Error lmdb_error(const std::string& what, int code) {
@@ -225,7 +225,7 @@ Result<std::optional<std::uint32_t>> LayeredWriter::descend(std::uint32_t layer,
   std::uint8_t link[4];
   store_le<std::uint32_t>(link, 0, child);
   v = MDB_val{sizeof link, link};
-  sum_ += entry_sum(k, v);
+  sum_ += entry_sum(as_view(k), as_view(v));
   rc = mdb_put(txn_, dbi_, &k, &v, 0);
   if (rc != 0) return lmdb_error("writing a layer", rc);
   return std::optional<std::uint32_t>(child);
@@ -249,7 +249,7 @@ int LayeredWriter::remove_entry(MDB_val key, const std::string* row) {
   MDB_val value{};
   const int rc = mdb_get(txn_, dbi_, &key, &value);
   if (rc != 0) return rc;
-  sum_ -= entry_sum(key, value);
+  sum_ -= entry_sum(as_view(key), as_view(value));
   if (row != nullptr && !drop_from_hash(*row, value).ok()) return MDB_CORRUPTED;
   return mdb_del(txn_, dbi_, &key, nullptr);
 }
@@ -274,12 +274,12 @@ Result<int> LayeredWriter::put(const std::string& key, std::string_view value) {
   const std::string packed = pack_value(key, value, raw.size());
   MDB_val k = as_val(raw);
   MDB_val v = as_val(packed);
-  sum_ += entry_sum(k, v);
+  sum_ += entry_sum(as_view(k), as_view(v));
   hash_.add(hash_of(key, value));
   int rc = mdb_put(txn_, dbi_, &k, &v, MDB_NOOVERWRITE);
   if (rc == 0) return 1;
   if (rc == MDB_KEYEXIST) {
-    sum_ -= entry_sum(k, v);  // v is the old value now.
+    sum_ -= entry_sum(as_view(k), as_view(v));  // v is the old value now.
     TRY_DO(drop_from_hash(key, v));
     v = as_val(packed);
     rc = mdb_put(txn_, dbi_, &k, &v, 0);
@@ -295,7 +295,7 @@ Result<int> LayeredWriter::append(const std::string& key, std::string_view value
   const std::string packed = pack_value(key, value, raw.size());
   MDB_val k = as_val(raw);
   MDB_val v = as_val(packed);
-  sum_ += entry_sum(k, v);
+  sum_ += entry_sum(as_view(k), as_view(v));
   hash_.add(hash_of(key, value));
   const int rc = mdb_put(txn_, dbi_, &k, &v, MDB_APPEND);
   if (rc != 0) return lmdb_error("appending a row", rc);

@@ -27,7 +27,7 @@ Result<std::optional<std::string>> layered_find(MDB_txn* txn, MDB_dbi dbi, const
 Result<std::unique_ptr<RowCursor>> layered_cursor(MDB_txn* txn, MDB_dbi dbi, Table table);
 
 // What one entry adds to the sum of all entries: CRC-32C of its raw key and value.
-std::uint32_t entry_sum(const MDB_val& key, const MDB_val& value);
+std::uint32_t entry_sum(std::string_view key, std::string_view value);
 
 // Edits rows inside one write transaction. Results are the change in the number of rows. `sum` is
 // that of all entries (mod 2^32), `hash` that of all rows, both kept by subtracting what goes and

@@ -183,6 +183,24 @@ bool Volume::report(std::string text) {
   return true;
 }
 
+void Volume::mark_damaged(std::string name, std::string why) {
+  const auto found = marked.find(name);
+  if (found != marked.end()) {
+    found->second = std::move(why);
+    return;
+  }
+  if (marked.size() >= kMarkedMax) return;
+  note(cat("damaged object ", name, ": ", why));
+  marked.emplace(std::move(name), std::move(why));
+}
+
+void Volume::clear_damage(std::string_view name) {
+  const auto found = marked.find(name);
+  if (found == marked.end()) return;
+  note(cat("no longer damaged: ", name));
+  marked.erase(found);
+}
+
 void Volume::note(std::string_view text) const {
   if (options.log) options.log(text);
 }

@@ -79,6 +79,9 @@ class Volume {
   // Kept for status() and logged; the same text again is neither. True if it was new.
   bool report(std::string text);
   void note(std::string_view text) const;
+  // Objects whose bytes are damaged, by name; logged once each. At most kMarkedMax are kept.
+  void mark_damaged(std::string name, std::string why);
+  void clear_damage(std::string_view name);
   void stop_writing(const Error& why);  // Read-only until the next start.
 
   Platform& platform;
@@ -102,6 +105,7 @@ class Volume {
   std::string reason;
   std::uint64_t damaged_ranges = 0;
   std::vector<std::string> damage;
+  std::map<std::string, std::string, std::less<>> marked;  // Damaged objects, and why.
   std::vector<LostRange> lost;
   bool index_suspect = false;
   std::uint32_t unclean_streak = 0;  // Of the state file.
@@ -124,6 +128,7 @@ class Volume {
 };
 
 inline constexpr std::size_t kDamageTextsMax = 64;
+inline constexpr std::size_t kMarkedMax = 1'024;
 
 template <class Call>
 Task<Result<Unit>> Volume::on_all(Ctx& ctx, Call& call) {
