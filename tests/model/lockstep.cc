@@ -64,7 +64,10 @@ bool may_go_together(Verb verb) {
 class Lockstep {
  public:
   Lockstep(const Script& script, const RunOptions& options, RunStats& stats)
-      : script_(script), stats_(stats), real_(real_options(script, options)) {
+      : script_(script),
+        stats_(stats),
+        real_(real_options(script, options)),
+        model_(real_options(script, options).part_bytes_min()) {
     real_.tamper = options.tamper;
     if (!options.lmdb_dir.empty()) real_.drop_index();
   }
@@ -93,6 +96,7 @@ class Lockstep {
     RealOptions real;
     real.seed = script.seed;
     real.http = script.http;
+    real.core = script.core;
     real.lmdb_dir = options.lmdb_dir;
     real.lying_sync = options.lying_sync;
     return real;
@@ -227,6 +231,10 @@ class Lockstep {
         const std::string opened = come_back(SimCrash::kPowerLoss, step.id, false);
         return opened.empty() ? audit(true) : opened;
       }
+      case Act::kImage:
+        ++stats_.images;
+        real_.start_image();
+        return {};
       case Act::kAudit: return audit(true);
       case Act::kRequest: break;
     }
@@ -331,6 +339,7 @@ class Lockstep {
 
   std::string audit(bool bodies) {
     ++stats_.audits;
+    if (!real_.trouble().empty()) return real_.trouble();
     S3Request buckets;
     buckets.verb = Verb::kListBuckets;
     std::string failure = ask(buckets);
@@ -375,7 +384,7 @@ class Lockstep {
   const Script& script_;
   RunStats& stats_;
   RealS3 real_;
-  ReferenceS3 model_{RealOptions().part_bytes_min};
+  ReferenceS3 model_;
   std::map<std::uint32_t, std::string> uploads_;
 };
 
@@ -390,6 +399,7 @@ void RunStats::add(const RunStats& other) {
   restarts += other.restarts;
   rebuilds += other.rebuilds;
   checkpoints += other.checkpoints;
+  images += other.images;
   unanswered_old += other.unanswered_old;
   unanswered_new += other.unanswered_new;
   audits += other.audits;
@@ -399,9 +409,9 @@ void RunStats::add(const RunStats& other) {
 std::string RunStats::text() const {
   return cat(requests, " operations (", refused, " refused), ", power_cuts, " power cuts, ",
              cuts_in_recovery, " more during recovery, ", kills, " kills, ", restarts,
-             " restarts, ", rebuilds, " rebuilds, ", checkpoints,
-             " checkpoints; writes cut by a crash: ", unanswered_old, " left no trace, ",
-             unanswered_new, " were whole; ", audits, " audits, ", events, " events");
+             " restarts, ", rebuilds, " rebuilds, ", checkpoints, " checkpoints, ", images,
+             " images; writes cut by a crash: ", unanswered_old, " left no trace, ", unanswered_new,
+             " were whole; ", audits, " audits, ", events, " events");
 }
 
 std::string run_script(const Script& script, const RunOptions& options, RunStats& stats) {

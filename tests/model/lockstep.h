@@ -22,6 +22,7 @@ struct RunStats {
   std::uint64_t restarts = 0;
   std::uint64_t rebuilds = 0;
   std::uint64_t checkpoints = 0;
+  std::uint64_t images = 0;
   std::uint64_t unanswered_old = 0;  // Of writes cut by a crash: what became of them.
   std::uint64_t unanswered_new = 0;
   std::uint64_t audits = 0;

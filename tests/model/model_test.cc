@@ -22,7 +22,8 @@ constexpr std::uint64_t kOperations = 1'000'000;  // About a minute of one core.
 constexpr std::uint64_t kOperations = 50'000;
 #endif
 constexpr unsigned kLmdbShare = 10;  // One run in so many has its rows in LMDB,
-constexpr unsigned kHttpShare = 10;  // one goes through the whole server.
+constexpr unsigned kHttpShare = 10;  // one goes through the whole server,
+constexpr unsigned kCoreShare = 20;  // one is on a core of six drives.
 
 std::uint64_t environment_number(const char* name, std::uint64_t absent) {
   return seeds_detail::env_number(name, absent);
@@ -45,8 +46,8 @@ std::string report(const Script& whole, const RunOptions& options, std::string f
   char seed[32];
   std::snprintf(seed, sizeof seed, "0x%016llx", static_cast<unsigned long long>(whole.seed));
   return cat(text, failure, "\nreplay with: ./dev sim model --seed ", seed,
-             options.lmdb_dir.empty() ? "" : " --lmdb", whole.http ? " --http" : "", " --keep ",
-             kept_steps(small), "\n");
+             options.lmdb_dir.empty() ? "" : " --lmdb", whole.http ? " --http" : "",
+             whole.core ? " --core" : "", " --keep ", kept_steps(small), "\n");
 }
 
 TEST(Model, RandomOperationsWithCrashesMeanTheSameToModelAndStore) {
@@ -59,7 +60,8 @@ TEST(Model, RandomOperationsWithCrashesMeanTheSameToModelAndStore) {
   if (kept != nullptr) {  // Exactly this one again.
     RunOptions options;
     if (environment_number("CREEL_MODEL_LMDB", 0) != 0) options.lmdb_dir = folder;
-    Script script = make_script(first, kStepsARun, environment_number("CREEL_MODEL_HTTP", 0) != 0);
+    Script script = make_script(first, kStepsARun, environment_number("CREEL_MODEL_HTTP", 0) != 0,
+                                environment_number("CREEL_MODEL_CORE", 0) != 0);
     ASSERT_TRUE(keep_only(script, kept)) << kept;
     for (const Step& step : script.steps) std::printf("  %s\n", show(script, step).c_str());
     const std::string failure = run_script(script, options, stats);
@@ -70,7 +72,8 @@ TEST(Model, RandomOperationsWithCrashesMeanTheSameToModelAndStore) {
     const std::uint64_t seed = runs == 0 ? first : mix64(first + runs);
     RunOptions options;
     if (runs % kLmdbShare == kLmdbShare - 1) options.lmdb_dir = folder;
-    const Script script = make_script(seed, kStepsARun, runs % kHttpShare == kHttpShare - 2);
+    const Script script = make_script(seed, kStepsARun, runs % kHttpShare == kHttpShare - 2,
+                                      runs % kCoreShare == kCoreShare - 3);
     const std::string failure = run_script(script, options, stats);
     ASSERT_TRUE(failure.empty()) << report(script, options, failure);
   }

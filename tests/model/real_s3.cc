@@ -13,6 +13,7 @@
 namespace creel::test {
 namespace {
 
+constexpr unsigned kCoreDrives = 6;
 constexpr std::size_t kInlineBytesMax = 4 * KiB;  // Small, so that extents are common.
 
 std::vector<s3::Header> header_list(const HeaderMap& headers) {
@@ -85,7 +86,9 @@ RealS3::RealS3(RealOptions options)
     : world(options.seed),
       options_(std::move(options)),
       node_(world.add_node("box")),
-      model_({options_.part_bytes_min, false}) {
+      model_({options_.part_bytes_min(), false}) {
+  if (options_.core)
+    for (unsigned i = 0; i < kCoreDrives; ++i) node_.disk().drive(cat("d", i));
   if (!options_.http) return;
   clients_ = &world.add_node("clients");
   link_options_ = {"box", 9000, {"model-key", "model-secret"}, 10_s};
@@ -118,10 +121,30 @@ void RealS3::down() {
   blobs_.reset();
   log_.reset();
   store_.reset();
+  core_.reset();
+}
+
+Result<std::unique_ptr<store::RowBase>> RealS3::open_base(const std::string& dir,
+                                                          const store::Uuid& store, bool fresh) {
+  if (options_.lmdb_dir.empty())
+    return std::unique_ptr<store::RowBase>(new store::MemBase(images_[dir], fresh));
+  return store::open_lmdb(options_.lmdb_dir, store, {64 * MiB, fresh});
 }
 
 std::string RealS3::open() {
   down();
+  node_.disk().faults().lying_sync = 0;
+  const std::string failure = options_.core ? open_core() : open_edge();
+  if (!failure.empty()) return failure;
+  node_.disk().faults().lying_sync = options_.lying_sync;
+  s3::Log& log = core_ ? core_->log() : *log_;
+  s3::Blobs& blobs = core_ ? static_cast<s3::Blobs&>(core_->blobs()) : *blobs_;
+  service_.emplace(node_.platform(), log, blobs, s3::ServiceOptions());
+  if (options_.http) serve();
+  return {};
+}
+
+std::string RealS3::open_edge() {
   store::Options options;
   options.dirs = {"d"};
   options.segment_bytes = 256 * KiB;
@@ -129,25 +152,41 @@ std::string RealS3::open() {
   options.batch_bytes_max = 64 * KiB;
   options.inline_bytes_max = kInlineBytesMax;
   options.checkpoint_rows = 200;
-  options.open_base = [this](const std::string& dir, const store::Uuid& store,
-                             bool fresh) -> Result<std::unique_ptr<store::RowBase>> {
-    if (options_.lmdb_dir.empty())
-      return std::unique_ptr<store::RowBase>(new store::MemBase(images_[dir], fresh));
-    return store::open_lmdb(options_.lmdb_dir, store, {64 * MiB, fresh});
+  options.open_base = [this](const std::string& dir, const store::Uuid& store, bool fresh) {
+    return open_base(dir, store, fresh);
   };
   options.log = [this](std::string_view line) { lines.emplace_back(line); };
-  node_.disk().faults().lying_sync = 0;
   auto opened = world.finish(
       node_, store::Store::open(node_.ctx(), node_.platform(), model_, std::move(options)));
   if (!opened) return "crashed";
   if (!opened->ok()) return error_text(opened->error());
-  node_.disk().faults().lying_sync = options_.lying_sync;
   store_ = opened->take();
   log_.emplace(*store_, kInlineBytesMax);
   blobs_.emplace(*store_);
-  service_.emplace(node_.platform(), *log_, *blobs_, s3::ServiceOptions());
   node_.spawn(store_->run(node_.ctx()));
-  if (options_.http) serve();
+  return {};
+}
+
+namespace {
+Task<void> run_core(Ctx& ctx, std::shared_ptr<core::CoreNode> core) { co_await core->run(ctx); }
+}  // namespace
+
+std::string RealS3::open_core() {
+  core::CoreOptions options;
+  for (unsigned i = 0; i < kCoreDrives; ++i) options.dirs.push_back(cat("d", i));
+  options.segment_bytes = 2 * MiB;
+  options.store_bytes = 128 * MiB;
+  options.checkpoint_rows = 200;
+  options.open_base = [this](const std::string& dir, const store::Uuid& store, bool fresh) {
+    return open_base(dir, store, fresh);
+  };
+  options.log = [this](std::string_view line) { lines.emplace_back(line); };
+  auto made = std::make_shared<core::CoreNode>(node_.platform(), std::move(options));
+  auto opened = world.finish(node_, made->open(node_.ctx()), 600_s);
+  if (!opened) return "crashed";
+  if (!opened->ok()) return error_text(opened->error());
+  core_ = made;
+  node_.spawn(run_core(node_.ctx(), std::move(made)));
   return {};
 }
 
@@ -173,15 +212,28 @@ std::string RealS3::stop() {
   node_.ctx().request_stop();
   if (!world.run_until([&] { return node_.scope().running() == 0; }, 60_s))
     return "did not stop within a minute";
-  auto closed = world.finish(node_, store_->close(node_.ctx()));
+  auto closed = world.finish(node_, close(node_.ctx()));
   if (!closed || !closed->ok())
     return cat("closing: ", closed ? error_text(closed->error()) : "no end");
   crash(SimCrash::kProcess);
   return {};
 }
 
+Task<Result<Unit>> RealS3::close(Ctx& ctx) {
+  if (core_) co_return co_await core_->close(ctx);
+  co_return co_await store_->close(ctx);
+}
+
+void RealS3::start_image() { node_.spawn(make_image(node_.ctx())); }
+
+Task<void> RealS3::make_image(Ctx& ctx) {
+  const Result<Unit> made = co_await log_store().make_image(ctx);
+  if (!made.ok() && made.error().code != ErrorCode::kStopped)
+    trouble_ = cat("image: ", error_text(made.error()));
+}
+
 std::string RealS3::checkpoint() {
-  auto done = world.finish(node_, store_->checkpoint(node_.ctx()));
+  auto done = world.finish(node_, log_store().checkpoint(node_.ctx()));
   if (!done) return "no end";
   return done->ok() ? std::string() : error_text(done->error());
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/node.h"
 #include "platform/http/server.h"
 #include "platform/sim/world.h"
 #include "s3/routes/s3_handler.h"
@@ -22,7 +23,8 @@ namespace creel::test {
 struct RealOptions {
   std::uint64_t seed = 1;
   std::string lmdb_dir;  // Not empty: rows in LMDB there, else in memory.
-  std::uint64_t part_bytes_min = 1'000;
+  std::uint64_t part_bytes_min() const { return core ? 5 * MiB : 1'000; }
+  bool core = false;  // Six drives, erasure coding and a mirrored log; else an edge with one.
   bool http = false;  // Through client, wires, server and routes; else straight into the service.
   double lying_sync = 0;  // A planted fault: the drive says "flushed" and did not.
 };
@@ -55,6 +57,9 @@ class RealS3 {
   void crash_in(Duration delay);  // During whatever comes.
   std::string stop();  // In order, with the last checkpoint; then open().
   std::string checkpoint();
+  // An image of the rows, made beside whatever comes. What went wrong is said by trouble().
+  void start_image();
+  const std::string& trouble() const { return trouble_; }
   void drop_index();  // While down: the next open() rebuilds it from the log.
 
   SimWorld world;
@@ -63,7 +68,14 @@ class RealS3 {
 
  private:
   void down();
+  std::string open_edge();
+  std::string open_core();
   void serve();
+  store::Store& log_store() { return core_ ? core_->log_store() : *store_; }
+  Task<Result<Unit>> close(Ctx& ctx);
+  Task<void> make_image(Ctx& ctx);
+  Result<std::unique_ptr<store::RowBase>> open_base(const std::string& dir,
+                                                    const store::Uuid& store, bool fresh);
   static Task<void> listen(SimNode& node, HttpServer& server);
   Task<void> answer_into(std::shared_ptr<std::vector<std::optional<Outcome>>> into,
                          std::size_t index, S3Request request);
@@ -83,7 +95,9 @@ class RealS3 {
   SimNode& node_;
   std::map<std::string, store::MemImage> images_;
   s3::Model model_;
+  std::string trouble_;
   std::unique_ptr<store::Store> store_;
+  std::shared_ptr<core::CoreNode> core_;
   std::optional<s3::StoreLog> log_;
   std::optional<s3::StoreBlobs> blobs_;
   std::optional<s3::ObjectService> service_;

@@ -149,7 +149,8 @@ class Generator {
     else if (kind < 50) step.act = Act::kKill;
     else if (kind < 65) step.act = Act::kRestart;
     else if (kind < 85) step.act = Act::kCheckpoint;
-    else if (kind < 93) step.act = Act::kRebuild;
+    else if (kind < 91) step.act = Act::kRebuild;
+    else if (kind < 97) step.act = Act::kImage;
     else step.act = Act::kAudit;
     if (random_.chance(0.2)) step.crash_after_us = static_cast<std::int64_t>(random_.below(20'000));
   }
@@ -313,8 +314,10 @@ std::vector<std::string> hurtful_keys(TestRandom& random) {
   return keys;
 }
 
-Script make_script(std::uint64_t seed, std::size_t count, bool http) {
-  return Generator(seed, http).make(count);
+Script make_script(std::uint64_t seed, std::size_t count, bool http, bool core) {
+  Script script = Generator(seed, http).make(count);
+  script.core = core;
+  return script;
 }
 
 std::string body_text(std::uint32_t seed, std::uint32_t bytes) {
@@ -363,8 +366,8 @@ S3Request resolve(const Script& script, const Step& step, const ReferenceS3& sta
 }
 
 std::string show(const Script& script, const Step& step) {
-  static const char* const kActs[] = {"",           "crash",   "kill", "restart",
-                                      "checkpoint", "rebuild", "audit"};
+  static const char* const kActs[] = {"",           "crash",   "kill",  "restart",
+                                      "checkpoint", "rebuild", "image", "audit"};
   static const char* const kVerbs[] = {
       "create-bucket", "delete-bucket", "list-buckets", "put",           "get",      "delete",
       "copy",          "list",          "versions",     "create-upload", "put-part", "copy-part",

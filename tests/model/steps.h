@@ -18,6 +18,7 @@ enum class Act : std::uint8_t {
   kRestart,     // In order.
   kCheckpoint,
   kRebuild,     // In order, and the index is lost meanwhile.
+  kImage,       // An image of the rows, made while the next requests run.
   kAudit,       // Everything is read and compared.
 };
 
@@ -56,13 +57,14 @@ std::vector<std::string> hurtful_keys(TestRandom& random);
 inline const std::vector<std::string> kBucketNames = {"alpha", "alpha-2", "beta"};
 
 struct Script {
-  bool http = false;
+  bool http = false;  // Through the whole server.
+  bool core = false;  // Not on an edge.
   std::uint64_t seed = 0;
   std::vector<std::string> keys;
   std::vector<Step> steps;
 };
 // The same arguments give the same script. `http`: only what can be said over HTTP.
-Script make_script(std::uint64_t seed, std::size_t count, bool http = false);
+Script make_script(std::uint64_t seed, std::size_t count, bool http = false, bool core = false);
 
 // The request that a step stands for in a state. `uploads`: ids by the step that created them.
 S3Request resolve(const Script& script, const Step& step, const ReferenceS3& state,
