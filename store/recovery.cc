@@ -51,6 +51,8 @@ Task<Result<Unit>> Recovery::run(Ctx& ctx) {
                      may.ok() ? std::string("it is rebuilt") : error_text(may.error())));
   }
   CO_DO(co_await open_index(ctx, doubted));
+  if (const std::string text = engine_.base_->describe(); !text.empty())
+    volume_.note(cat("index: ", text));
   CO_DO(co_await replay_or_rebuild(ctx));
   keep_images();
   CO_DO(co_await volume_.remove_doomed(ctx));

@@ -11,6 +11,7 @@
 #include "store/index/lmdb_fault.h"
 #include "store/index/lmdb_layers.h"
 #include "store/index/lmdb_pages.h"
+#include "store/index/lmdb_template.h"
 
 namespace creel::store {
 namespace {
@@ -104,6 +105,7 @@ class LmdbBase final : public RowBase {
   StateHash state_hash() const override { return head_.hash; }
   std::uint64_t row_count() const override { return head_.rows; }
   std::uint64_t bytes_used() const override;
+  std::string describe() const override;
 
   Result<std::optional<std::string>> find(Table table, std::string_view key) const override {
     return layered_find(reader_, dbi_, logical_key(table, key));
@@ -197,6 +199,13 @@ std::uint64_t LmdbBase::bytes_used() const {
   return (static_cast<std::uint64_t>(info.me_last_pgno) + 1) * stat.ms_psize;
 }
 
+std::string LmdbBase::describe() const {
+  MDB_stat stat;
+  if (mdb_env_stat(env_, &stat) != 0) return {};
+  return cat(mdb_version(nullptr, nullptr, nullptr), " with pages of ", stat.ms_psize,
+             " bytes, the system's have ", sysconf(_SC_PAGESIZE));
+}
+
 Result<std::unique_ptr<RowSnapshot>> LmdbBase::snapshot() const {
   MDB_txn* txn = nullptr;
   const int rc = mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn);
@@ -259,6 +268,7 @@ Result<Unit> sync_folder(const std::string& dir) {
 }
 
 Result<MDB_env*> open_env(const std::string& dir, std::uint64_t map_bytes) {
+  TRY_DO(make_lmdb_file(dir + "/data.mdb", map_bytes));
   MDB_env* env = nullptr;
   int rc = mdb_env_create(&env);
   if (rc != 0) return lmdb_error("creating an environment", rc);

@@ -128,6 +128,7 @@ class RowBase : public RowReader {
   virtual Result<std::unique_ptr<RowSnapshot>> snapshot() const = 0;
   virtual std::uint64_t row_count() const = 0;
   virtual std::uint64_t bytes_used() const = 0;
+  virtual std::string describe() const { return {}; }  // For the log at start; may be empty.
 };
 
 }  // namespace creel::store

@@ -1,6 +1,7 @@
 #include "store/index/lmdb_base.h"
 
 #include <gtest/gtest.h>
+#include <lmdb.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 #include <map>
 
 #include "platform/base/text.h"
+#include "store/index/lmdb_template.h"
 #include "tests/store/base_contract.h"
 #include "tests/support/seeds.h"
 
@@ -149,6 +151,34 @@ TEST(LmdbBase, SnapshotsStayAndLoadIntoAnEmptyOne) {
     OpenLmdb open;
     test::expect_snapshots_and_loads(open, seed);
   }
+}
+
+TEST(LmdbBase, ItsTemplateIsWhatLmdbItselfMakes) {
+  Folder folder;
+  const std::string path = folder.path + "/data.mdb";
+  MDB_env* env = nullptr;
+  ASSERT_EQ(mdb_env_create(&env), 0);
+  ASSERT_EQ(mdb_env_set_mapsize(env, 64 * MiB), 0);
+  ASSERT_EQ(mdb_env_open(env, folder.path.c_str(), MDB_NOTLS | MDB_NORDAHEAD, 0600), 0);
+  mdb_env_close(env);
+  Bytes made(1 * MiB);
+  std::FILE* file = std::fopen(path.c_str(), "rb");
+  made.resize(std::fread(made.data(), 1, made.size(), file));
+  std::fclose(file);
+  const auto kernel = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  Bytes ours = lmdb_template(64 * MiB);
+  // LMDB takes the kernel's page size: elsewhere only the meta data themselves are the same.
+  const std::size_t page = std::min<std::size_t>(kernel, 64 * KiB);
+  if (page != kLmdbPageBytes) GTEST_SKIP() << "the kernel's pages have " << page << " bytes";
+  EXPECT_TRUE(made == ours);
+}
+
+TEST(LmdbBase, AFileCutBeforeItsFirstPageIsMadeAgain) {
+  Folder folder;
+  std::fclose(std::fopen((folder.path + "/data.mdb").c_str(), "wb"));
+  const std::unique_ptr<RowBase> base = open_ok(folder);
+  ASSERT_TRUE(base->commit({{Table::kObject, "k", "v"}}, Lsn{1}).ok());
+  EXPECT_NE(base->describe().find("with pages of 4096 bytes"), std::string::npos);
 }
 
 TEST(LmdbBase, ReadersSeeTheOldStateUntilPublish) {
