@@ -9,7 +9,8 @@ namespace creel::store {
 namespace {
 
 constexpr Duration kImageLook = 5_s;
-constexpr Duration kImageRetry = 60_s;
+constexpr Duration kImageRetry = 60_s;  // Then twice as long each time: a full drive is not worn.
+constexpr Duration kImageRetryMax = 3'600_s;
 
 }  // namespace
 
@@ -65,12 +66,14 @@ void Engine::adopt_image(const ImageInfo& image) {
 }
 
 Task<void> Engine::make_images_when_due(Ctx& ctx) {
+  Duration retry = kImageRetry;
   while (!ctx.stopped() && !volume_.read_only) {
     Duration wait = kImageLook;
     const std::uint64_t since = durable_lsn_.value - std::min(durable_lsn_, image_.lsn).value;
     if (since >= std::max(options_.image_ops, base_->row_count() / 4)) {
       Result<Unit> made = co_await make_image(ctx);
-      if (!made.ok()) wait = kImageRetry;
+      wait = made.ok() ? kImageLook : retry;
+      retry = made.ok() ? kImageRetry : std::min(Duration{retry.ns * 2}, kImageRetryMax);
       if (!made.ok() && !ctx.stopped())
         volume_.note(cat("no image of the index: ", error_text(made.error())));
     }

@@ -77,13 +77,14 @@ class Server:
         self.config_text = config
         self.credentials = credentials
         self.preexec = preexec
+        self.runner = []  # What the program runs under: an emulator.
         self.process = None
         self.port = 0
         self.log_path = os.path.join(folder, "log")
         self.starts = 0
 
     def command(self):
-        words = [self.binary, "serve", "--role", self.role, "--listen", "127.0.0.1:0"]
+        words = [*self.runner, self.binary, "serve", "--role", self.role, "--listen", "127.0.0.1:0"]
         if self.config_text is not None:
             path = os.path.join(self.folder, "creel.toml")
             with open(path, "w", encoding="utf-8") as file:

@@ -284,6 +284,34 @@ TEST(StoreImage, EveryWayToTheStateGivesOneHash) {
   }
 }
 
+// Every folder of a mirrored log has it, also one that was away while it was made.
+TEST(StoreImage, IsInEveryFolderOfAMirroredLog) {
+  for (Seed seed : seeds(10)) {
+    SCOPED_TRACE(seed.replay_hint());
+    TestRandom random(seed);
+    StoreWorld box(seed.value, {"a", "b", "c"});
+    ASSERT_TRUE(box.open().ok());
+    for (int i = 0; i < 100; ++i)
+      ASSERT_TRUE(box.submit(toy_op('s', std::to_string(i), random.text(200, "abc"))).ok());
+    const bool away = random.chance(0.5);
+    if (away) box.store->drop_folder("b", "a test");
+    ASSERT_TRUE(make_image(box).ok());
+    for (int i = 0; i < 50; ++i)
+      ASSERT_TRUE(box.submit(toy_op('s', std::to_string(i), random.text(200, "def"))).ok());
+    if (away) box.world.run_for(60_s);
+    ASSERT_TRUE(box.store->status().mirrors_down.empty());
+    const auto rows = box.rows();
+    box.crash();
+    const char* lost[] = {"a", "c"};
+    box.node.disk().wipe(lost[random.below(2)]);
+    box.images.clear();
+    ASSERT_TRUE(box.open().ok());
+    EXPECT_TRUE(box.said("filled from the image of operation 100"));
+    EXPECT_EQ(box.rows(), rows);
+    EXPECT_EQ(box.store->image_lsn().value, 100u);
+  }
+}
+
 TEST(StoreImage, AFullDriveKeepsTheOlderOne) {
   StoreWorld box(8);
   TestRandom random(8);
