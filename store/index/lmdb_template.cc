@@ -39,7 +39,7 @@ struct Page {
   Word last_page = 1;
   Word transaction = 0;
 };
-static_assert(sizeof(Page) == (sizeof(Word) == 8 ? 152 : 88));
+static_assert(sizeof(Page) == (sizeof(Word) == 8 ? 152 : 92));
 
 Error call_failed(const std::string& path, const char* what, int code) {
   ErrorCode kind = ErrorCode::kIo;
