@@ -26,6 +26,8 @@ void Metrics::set_store(const store::Status& status) {
   set("creel_store_bulk_bytes", "", status.bulk_bytes);
   set("creel_store_rows", "", status.rows);
   set("creel_store_index_bytes", "", status.index_bytes);
+  set("creel_store_image_lsn", "", status.image_lsn.value);
+  set("creel_store_image_bytes", "", status.image_bytes);
   set("creel_store_free_bytes", "", status.free_bytes);
   set("creel_store_batches_total", "", status.batches);
   set("creel_store_flushes_total", "", status.flushes);

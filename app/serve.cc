@@ -301,6 +301,7 @@ class Server {
     json.field("read_only", status.read_only).field("reason", status.reason);
     json.field("last_lsn", status.last.value).field("checkpointed_lsn", status.checkpointed.value);
     json.field("rows", status.rows).field("index_bytes", status.index_bytes);
+    json.field("image_lsn", status.image_lsn.value).field("image_bytes", status.image_bytes);
     json.field("segments", status.segments).field("log_bytes", status.log_bytes);
     json.field("bulk_bytes", status.bulk_bytes).field("free_bytes", status.free_bytes);
     json.field("damaged_ranges", status.damaged_ranges);

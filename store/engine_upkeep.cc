@@ -104,8 +104,9 @@ Status Engine::status() const {
   status.checkpointed = base_->applied();
   status.segments = volume_.segments.size();
   for (const auto& [id, info] : volume_.segments)
-    (info.stream == StreamKind::kLog ? status.log_bytes : status.bulk_bytes) +=
-        volume_.segment_bytes;
+    if (info.stream != StreamKind::kImage)
+      (info.stream == StreamKind::kLog ? status.log_bytes : status.bulk_bytes) +=
+          volume_.segment_bytes;
   status.rows = base_->row_count();
   status.index_bytes = base_->bytes_used();
   status.image_lsn = image_.lsn;

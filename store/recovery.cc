@@ -70,7 +70,9 @@ Task<Result<Unit>> Recovery::replay_or_rebuild(Ctx& ctx) {
     Result<Unit> done = Unit{};
     if (before.value == 0 && !fresh_) done = co_await load_image(ctx);
     if (done.ok()) done = co_await replay(ctx);
-    if (done.ok() && (index_fresh_ || from_image_) && !fresh_) done = co_await finish_rebuild(ctx);
+    const bool made_anew = index_fresh_ || from_image_ ||
+                           (before.value == 0 && replayed_ > engine_.options_.checkpoint_rows);
+    if (done.ok() && made_anew && !fresh_) done = co_await finish_rebuild(ctx);
     if (done.ok() || done.error().code != ErrorCode::kCorrupt) co_return done;
     // What this came from goes, and the next best is tried: the images one by one, then the log.
     if (from_image_) images_.erase(images_.begin());
@@ -194,7 +196,8 @@ Task<Result<Unit>> Recovery::replay_log(Ctx& ctx, LogScan& scan, const LogScan::
     if (info->first_lsn.value > applied.value || info->id == scan.place().segment ||
         all_bytes > 0) {
       before[info->first_batch] = all_bytes;
-      all_bytes += volume_.segment_bytes;
+      const bool end_known = state_.clean && info->id == state_.log_segment;
+      all_bytes += end_known ? state_.log_end : volume_.segment_bytes;
     }
   for (;;) {
     CO_TRY(step, co_await scan.next(ctx, bounds));
