@@ -1,5 +1,6 @@
 #include "app/log_line.h"
 #include "app/node.h"
+#include "app/space_report.h"
 #include "core/node.h"
 #include "platform/base/text.h"
 #include "platform/codec/json.h"
@@ -93,6 +94,14 @@ class CoreRole final : public Node {
     metrics.set("creel_core_reaped_total", "", status.healer.reaped);
   }
 
+  std::string space_warning() override {
+    const std::string own = log_store().status().space.warning;
+    if (!own.empty()) return own;
+    for (const core::DriveStatus& drive : core_.status().drives)
+      if (!drive.space.warning.empty()) return drive.space.warning;
+    return {};
+  }
+
   std::string drives_json() const override {
     const core::CoreStatus status = core_.status();
     std::string out;
@@ -107,6 +116,7 @@ class CoreRole final : public Node {
       json.field("folder", drive.dir).field("state", core::drive_state_name(drive.state));
       json.field("seat", static_cast<std::int64_t>(drive.seat)).field("why", drive.why);
       json.field("shards", drive.shards).field("free_bytes", drive.free_bytes);
+      json.name("space").raw(space_json(drive.space, 0));
       json.end_object();
     }
     json.end_array();

@@ -59,8 +59,10 @@ Task<HttpResponse> Front::own(Ctx& ctx, const HttpRequest& request) {
     co_return text_response(200, sources_.metrics(), "text/plain; version=0.0.4");
   if (path == "/-/ready") {
     const Health health = sources_.health();
-    co_return health.ready ? text_response(200, "ready\n")
-                           : text_response(503, cat("not ready: ", health.reason, '\n'));
+    co_return health.ready
+        ? text_response(200, health.warning.empty() ? "ready\n"
+                                                    : cat("ready\nwarning: ", health.warning, '\n'))
+        : text_response(503, cat("not ready: ", health.reason, '\n'));
   }
   co_return text_response(404, "no such page\n");
 }

@@ -11,6 +11,7 @@ namespace creel::app {
 struct Health {
   bool ready = false;
   std::string reason;  // Why not.
+  std::string warning; // Served, but somebody should act; or empty.
 };
 
 // The one HTTP entry: paths below `/-/` are ours (no bucket can be called `-`), all else is S3.

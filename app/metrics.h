@@ -13,6 +13,7 @@ namespace creel::app {
 class Metrics {
  public:
   void count_request(std::string_view method, int status);
+  void forget(std::string_view name) { families_.erase(std::string(name)); }
   void set_store(const store::Status& status);
   // Any other gauge or counter, by its full name and label text ("" or `{target="core"}`).
   void set(std::string_view name, std::string_view labels, std::uint64_t value);

@@ -25,6 +25,8 @@ class Node {
   // A core's drives; an edge has none of these.
   virtual void add_metrics(Metrics& metrics) const { (void)metrics; }
   virtual std::string drives_json() const { return {}; }
+  // What runs out of room, for people; empty: nothing does.
+  virtual std::string space_warning() { return log_store().status().space.warning; }
   // Starts repairing everything (if asked) and tells how far it is, as JSON.
   virtual Task<Result<std::string>> heal(Ctx& ctx, bool start) {
     (void)ctx, (void)start;

@@ -11,6 +11,7 @@
 #include "app/metrics.h"
 #include "app/node.h"
 #include "app/replication.h"
+#include "app/space_report.h"
 #include "platform/base/text.h"
 #include "platform/codec/json.h"
 #include "platform/uv/systemd.h"
@@ -134,6 +135,7 @@ class Server {
     senders_ = &senders;
     filter_ = is_edge ? &filter : nullptr;
     service.set_replication_status(&senders.board());
+    service_ = &service;
     replicate::Receiver receiver(platform_, node_->log(), node_->blobs(), receiver_options());
     receiver_ = &receiver;
     Observer observer(platform_, metrics_, config_.log_requests);
@@ -180,6 +182,7 @@ class Server {
     co_await serving.join();
     world_.on_signal(SIGHUP, [] {});
     senders_ = nullptr;
+    service_ = nullptr;
     co_return std::move(outcome);
   }
 
@@ -249,12 +252,15 @@ class Server {
     Front::Sources sources;
     sources.health = [this] {
       const store::Status status = node_->log_store().status();
-      if (status.read_only) return Health{false, cat("read-only: ", status.reason)};
-      if (!ready_) return Health{false, "draining"};
-      return Health{true, {}};
+      if (status.read_only) return Health{false, cat("read-only: ", status.reason), {}};
+      if (!ready_) return Health{false, "draining", {}};
+      return Health{true, {}, node_->space_warning()};
     };
     sources.metrics = [this] {
-      metrics_.set_store(node_->log_store().status());
+      const store::Status status = node_->log_store().status();
+      metrics_.set_store(status);
+      add_space_metrics(metrics_, status.space);
+      if (service_ != nullptr) add_bucket_metrics(metrics_, *service_);
       if (senders_ != nullptr) senders_->add_metrics(metrics_);
       if (config_.replicate_listen) add_receiver_metrics();
       node_->add_metrics(metrics_);
@@ -276,7 +282,8 @@ class Server {
     metrics_.set("creel_receive_bad_frames_total", "", status.bad_frames);
   }
 
-  // status · heal (POST starts, GET tells) · parked/T · retry/T/LSN · drop/T/LSN
+  // status · quota · quota/BUCKET/BYTES/OBJECTS (POST) · heal (POST starts, GET tells) · parked/T ·
+  // retry/T/LSN · drop/T/LSN
   Task<Result<std::string>> admin(Ctx& ctx, std::string method, std::string name) {
     if (name == "status" && method == "GET") {
       const std::string life =
@@ -284,11 +291,27 @@ class Server {
       co_return status_json(life);
     }
     if (name == "heal") co_return co_await node_->heal(ctx, method == "POST");
+    if (name == "quota" && method == "GET" && service_ != nullptr)
+      co_return buckets_json(*service_);
+    if (name.starts_with("quota/") && method == "POST" && service_ != nullptr)
+      co_return co_await set_quota(ctx, std::move(name));
     const bool reads = name.starts_with("parked/");
     const bool changes = name.starts_with("retry/") || name.starts_with("drop/");
     if (senders_ != nullptr && ((reads && method == "GET") || (changes && method == "POST")))
       co_return co_await senders_->act(ctx, std::move(name));
     co_return fail(ErrorCode::kNotFound, cat("no such admin call: ", method, ' ', name));
+  }
+
+  // Answers with all buckets, so that the effect is seen.
+  Task<Result<std::string>> set_quota(Ctx& ctx, std::string name) {
+    CO_TRY(call, parse_quota_call(name));
+    s3::S3Result<Unit> done = co_await service_->set_quota(ctx, call.bucket, call.quota);
+    if (!done.ok()) {
+      const bool absent = done.error().code == s3::S3Code::kNoSuchBucket;
+      co_return fail(absent ? ErrorCode::kNotFound : ErrorCode::kUnavailable,
+                     cat(call.bucket, ": ", done.error().message));
+    }
+    co_return buckets_json(*service_);
   }
 
   std::string status_json(const std::string& drive_life) {
@@ -304,6 +327,11 @@ class Server {
     json.field("image_lsn", status.image_lsn.value).field("image_bytes", status.image_bytes);
     json.field("segments", status.segments).field("log_bytes", status.log_bytes);
     json.field("bulk_bytes", status.bulk_bytes).field("free_bytes", status.free_bytes);
+    json.name("space").raw(
+        space_json(status.space, service_ != nullptr ? service_->quota_refusals() : 0));
+    if (service_ != nullptr)
+      if (const Result<std::string> buckets = buckets_json(*service_); buckets.ok())
+        json.name("buckets").raw(buckets.value());
     json.field("damaged_ranges", status.damaged_ranges);
     json.name("damage").begin_array();
     for (const std::string& text : status.damage) json.string(text);
@@ -328,8 +356,9 @@ class Server {
   const Config& config_;
   Metrics metrics_;
   std::unique_ptr<Node> node_;
-  Senders* senders_ = nullptr;               // While serving.
-  edge::ObjectFilter* filter_ = nullptr;     // Likewise, at an edge.
+  Senders* senders_ = nullptr;  // While serving.
+  s3::ObjectService* service_ = nullptr;  // Likewise.
+  edge::ObjectFilter* filter_ = nullptr;  // Likewise, at an edge.
   replicate::Receiver* receiver_ = nullptr;  // Likewise.
   std::function<void()> stop_ = [] {};
   bool ready_ = false;

@@ -96,6 +96,39 @@ void print_drive_life(const JsonValue& drives) {
   }
 }
 
+void print_space(const JsonValue& status) {
+  const JsonValue space = status.find("space");
+  std::printf("free      %s of %s; reserve %s, promised %s\n",
+              mib(number(space, "free_bytes")).c_str(), mib(number(space, "size_bytes")).c_str(),
+              mib(number(space, "reserve_bytes")).c_str(),
+              mib(number(space, "promised_bytes")).c_str());
+  if (space.find("live_bytes").as_u64())
+    std::printf("live      %s, garbage %s, held by consumers of the log %s\n",
+                mib(number(space, "live_bytes")).c_str(),
+                mib(number(space, "garbage_bytes")).c_str(),
+                mib(number(space, "held_by_cursors_bytes")).c_str());
+  std::printf("allocated %s for the index, %s of them used\n",
+              mib(number(space, "index_allocated_bytes")).c_str(),
+              mib(number(space, "index_used_bytes")).c_str());
+  const std::uint64_t refused = number(space, "refused_full") + number(space, "refused_index");
+  if (refused + number(space, "refused_quota") > 0)
+    std::printf("refused   %llu for lack of room, %llu over a quota\n",
+                static_cast<unsigned long long>(refused),
+                static_cast<unsigned long long>(number(space, "refused_quota")));
+  if (const std::string warning = text(space, "warning"); !warning.empty())
+    std::printf("WARNING   %s\n", warning.c_str());
+}
+
+void print_buckets(const JsonValue& buckets) {
+  for (const JsonItem item : buckets) {
+    const std::uint64_t quota = number(item.value, "quota_bytes");
+    std::printf("bucket    %-28s %8llu objects, %s%s\n", text(item.value, "bucket").c_str(),
+                static_cast<unsigned long long>(number(item.value, "objects")),
+                mib(number(item.value, "bytes") + number(item.value, "upload_bytes")).c_str(),
+                quota == 0 ? "" : cat(" of ", mib(quota)).c_str());
+  }
+}
+
 int print_status(const std::string& body) {
   const Result<JsonDoc> parsed = JsonDoc::parse(as_bytes(body));
   if (!parsed.ok()) return complain(parsed.error(), kFailed);
@@ -110,13 +143,14 @@ int print_status(const std::string& body) {
               mib(number(status, "bulk_bytes")).c_str());
   std::printf("index     %llu rows, %s\n", static_cast<unsigned long long>(number(status, "rows")),
               mib(number(status, "index_bytes")).c_str());
-  std::printf("free      %s\n", mib(number(status, "free_bytes")).c_str());
+  print_space(status);
   for (const JsonItem item : status.find("damage"))
     std::printf("DAMAGE    %s\n", std::string(item.value.as_string().value_or("")).c_str());
   for (const JsonItem item : status.find("damaged_names"))
     std::printf("DAMAGED   %s\n", std::string(item.value.as_string().value_or("")).c_str());
   for (const JsonItem item : status.find("mirrors_down"))
     std::printf("mirror    %s is down\n", std::string(item.value.as_string().value_or("")).c_str());
+  print_buckets(status.find("buckets"));
   print_drives(status.find("drives"));
   print_drive_life(status.find("drive_life"));
   print_targets(status.find("targets"));

@@ -32,11 +32,16 @@ Engine::Engine(Platform& platform, Decider& decider, Options options)
 
 Result<Unit> Engine::admit(std::uint64_t bytes) const { return volume_.admit(bytes); }
 
-Result<Unit> Engine::may_submit(const Op& op) const {
+Result<Unit> Engine::may_submit() const {
   if (stopping_) return fail(ErrorCode::kStopped, "the store is stopping");
   if (volume_.read_only) return fail(ErrorCode::kReadOnly, volume_.reason);
-  if (!op.payload.empty()) return volume_.admit(op.payload.size());
   return Unit{};
+}
+
+Result<SpaceToken> Engine::room_for(const Op& op) const {
+  if (op.op_class == OpClass::kAlways) return SpaceToken();
+  const std::uint64_t bytes = BatchBuilder::batch_bytes(op.meta.size(), op.payload.size());
+  return op.payload.empty() ? volume_.take_for_named(bytes) : volume_.take(bytes);
 }
 
 Task<Result<Verdict>> Engine::submit(Ctx& ctx, Op op) {
@@ -45,10 +50,13 @@ Task<Result<Verdict>> Engine::submit(Ctx& ctx, Op op) {
     co_return fail(ErrorCode::kTooLarge,
                    cat("operation with ", op.meta.size(), " bytes of meta and ", op.payload.size(),
                        " bytes of payload"));
+  CO_DO(may_submit());
+  CO_TRY(room, room_for(op));
   Submission mine(platform_.executor, std::move(op));
+  mine.room = std::move(room);
   for (;;) {
     if (ctx.stopped()) co_return ctx.stop_error();
-    CO_DO(may_submit(mine.op));
+    CO_DO(may_submit());
     if (queued_bytes_ == 0 || queued_bytes_ + mine.bytes <= options_.queue_bytes_max) break;
     CO_DO(co_await queue_room_.wait(ctx));
   }
@@ -131,12 +139,33 @@ void Engine::refuse_queue(const Error& error) {
   queue_room_.notify_all();
 }
 
+// The reserve is for those that stay.
+void Engine::refuse_growth(const Error& error) {
+  queue_.for_each([&](Submission& submission) {
+    if (submission.op.op_class != OpClass::kGrow) return;
+    queued_bytes_ -= submission.bytes;
+    submission.answer(error);
+  });
+  queue_room_.notify_all();
+}
+
+// With little room in the index its checkpoints must stay small, lest one does not fit.
+static std::size_t overlay_max(const Volume& volume, std::size_t most) {
+  const IndexRoom& index = volume.index_room;
+  const std::uint64_t capacity = index.capacity();
+  const std::uint64_t left = capacity > index.used_bytes ? capacity - index.used_bytes : 0;
+  const std::uint64_t large = std::min<std::uint64_t>(index.used_bytes, most * 8 * KiB);
+  if (capacity == 0 || left >= 2 * large || volume.level() < SpaceLevel::kScarce) return most;
+  return volume.options.checkpoint_rows;
+}
+
 bool Engine::can_decide() {
   if (queue_.empty() || volume_.read_only) return false;
   if (next_) return !next_->closed;
   // Rolling changes the file that a flight writes to; and the overlay has a bound.
   if (flight_ && must_roll(queue_.front())) return false;
-  return active_.size() < 8 * options_.checkpoint_rows || checkpoint_full_;
+  return checkpoint_full_ ||
+         active_.size() < overlay_max(volume_, kOverlayMax * options_.checkpoint_rows);
 }
 
 bool Engine::must_roll(const Submission& first) const {
@@ -166,22 +195,35 @@ Task<void> Engine::decide_some(Ctx& ctx) {
 }
 
 Task<Result<Unit>> Engine::begin_batch(Ctx& ctx) {
-  if (active_.size() >= 8 * options_.checkpoint_rows && checkpoint_full_)
-    co_return fail(ErrorCode::kNoSpace, "the index cannot be written: its drive is full");
-  if (must_roll(queue_.front())) {
-    check(!flight_);
-    const SegmentInfo old = log_.segment();
-    CO_DO(co_await log_.take(ctx, next_lsn_, next_batch_));
-    // A segment that got no batch is free again.
-    if (old.id != 0 && old.first_batch == next_batch_) volume_.release(old);
-    roll_next_ = false;
-    tail_ = kSegmentHeadBytes;
-    durable_place_ = {log_.segment().id, tail_};
-    if (queue_.empty()) co_return Unit{};  // Cannot happen: only this task empties it.
+  if (checkpoint_full_ && active_.size() >= kOverlayMax * options_.checkpoint_rows) {
+    const Error full = fail(ErrorCode::kNoSpace, "the index cannot be written: its drive is full");
+    // What does not grow has as much again, while checkpoints are tried anew.
+    if (active_.size() >= 2 * kOverlayMax * options_.checkpoint_rows) co_return full;
+    refuse_growth(full);
+    if (queue_.empty()) co_return full;
   }
+  if (must_roll(queue_.front())) CO_DO(co_await roll(ctx));
   const std::uint64_t limit = std::min<std::uint64_t>(options_.batch_bytes_max, log_.room(tail_));
   next_ = std::make_unique<Batch>(volume_.seed_of(log_.segment()), tail_, limit, next_lsn_);
   next_->opened = platform_.clock.now();
+  co_return Unit{};
+}
+
+Task<Result<Unit>> Engine::roll(Ctx& ctx) {
+  check(!flight_);
+  const SegmentInfo old = log_.segment();
+  Result<Unit> taken = co_await log_.take(ctx, next_lsn_, next_batch_, volume_.reserve_segments());
+  if (!taken.ok() && taken.error().code == ErrorCode::kNoSpace) {
+    refuse_growth(taken.error());
+    if (queue_.empty()) co_return taken;
+    taken = co_await log_.take(ctx, next_lsn_, next_batch_, 0);
+  }
+  CO_DO(taken);
+  // A segment that got no batch is free again.
+  if (old.id != 0 && old.first_batch == next_batch_) volume_.release(old);
+  roll_next_ = false;
+  tail_ = kSegmentHeadBytes;
+  durable_place_ = {log_.segment().id, tail_};
   co_return Unit{};
 }
 
@@ -330,8 +372,9 @@ void Engine::drop_undurable(const Error& flight_error, const Error& next_error) 
 Task<Result<std::unique_ptr<BodyWriter>>> Engine::start_body(Ctx& ctx, std::uint64_t size_hint) {
   if (ctx.stopped()) co_return ctx.stop_error();
   if (stopping_) co_return fail(ErrorCode::kStopped, "the store is stopping");
-  CO_DO(volume_.admit(size_hint));
-  co_return std::unique_ptr<BodyWriter>(new ChunkWriter(bulk_, volume_, next_batch_, size_hint));
+  CO_TRY(room, volume_.take(bulk_.room_for(size_hint)));
+  co_return std::unique_ptr<BodyWriter>(
+      new ChunkWriter(bulk_, volume_, next_batch_, size_hint, std::move(room)));
 }
 
 Task<Result<Unit>> Engine::read(Ctx& ctx, Extent extent, std::uint64_t offset, MutableBytes into) {

@@ -30,6 +30,7 @@ class Submission : public ListNode {
 
   Op op;
   std::size_t bytes;          // As queued.
+  SpaceToken room;            // Until it has landed: many at once cannot pass the bar.
   Bytes cells;
   std::uint64_t crc64 = 0;
   Verdict verdict;            // Once decided.
@@ -98,12 +99,14 @@ class Engine final : public Store {
   friend class Readmission;
 
   // --- engine.cc: the way of an operation
-  Result<Unit> may_submit(const Op& op) const;
+  Result<Unit> may_submit() const;
+  Result<SpaceToken> room_for(const Op& op) const;
   Task<void> write_batches(Ctx& ctx, Scope& scope);
   bool can_decide();
   bool must_roll(const Submission& first) const;
   Task<void> decide_some(Ctx& ctx);
   Task<Result<Unit>> begin_batch(Ctx& ctx);
+  Task<Result<Unit>> roll(Ctx& ctx);
   bool decide_one(Submission& submission, StagingRows& rows);
   bool waits_for_company(const Ctx& ctx) const;
   Task<void> end_commit_delay(Ctx& ctx);
@@ -112,6 +115,7 @@ class Engine final : public Store {
   void land();
   void drop_undurable(const Error& flight_error, const Error& next_error);
   void refuse_queue(const Error& error);
+  void refuse_growth(const Error& error);
 
   // --- engine_rows.cc: overlay and checkpoints
   void publish(Layer& edits);
@@ -119,10 +123,13 @@ class Engine final : public Store {
   Task<void> checkpoint_when_due(Ctx& ctx);
   Instant checkpoint_due() const;
   Task<Result<Unit>> commit_frozen(Ctx& ctx, Lsn applied);
+  Task<void> grow_index(Ctx& ctx);
 
   // --- engine_upkeep.cc: space, state, status
   Task<void> keep_up(Ctx& ctx);
+  Task<Result<Unit>> keep_reserve(Ctx& ctx);
   Task<Result<Unit>> keep_spares(Ctx& ctx);
+  void say_level();
   DriveState drive_state(bool clean) const;
   Task<Result<Unit>> save_state(Ctx& ctx, bool clean);
 
@@ -143,6 +150,7 @@ class Engine final : public Store {
   Task<void> bring_back(Ctx& ctx);
   Task<void> try_return(Ctx& ctx, unsigned index);
   static constexpr Duration kReturnWait = 5_s;
+  static constexpr std::size_t kOverlayMax = 8;  // Times checkpoint_rows.
 
   Platform& platform_;
   Decider& decider_;
@@ -200,6 +208,7 @@ class Engine final : public Store {
   Event look_for_folders_;
   std::uint64_t batches_ = 0;
   Instant started_;
+  SpaceLevel said_level_ = SpaceLevel::kPlenty;
 };
 
 }  // namespace creel::store

@@ -79,6 +79,7 @@ Task<Result<Unit>> Engine::checkpoint(Ctx& ctx) {
   if (done.ok()) {
     base_->publish();
     frozen_.clear();
+    volume_.index_room = base_->room();
   } else {  // The old rows stand, and so does what was to change them.
     fold_into(frozen_, active_);
     active_.swap(frozen_);
@@ -100,6 +101,23 @@ Task<Result<Unit>> Engine::commit_frozen(Ctx& ctx, Lsn applied) {
   auto work = [&] { done = base_->commit(edits, applied); };
   co_await offload_call(ctx, platform_.offload, work);
   co_return done;
+}
+
+// Ahead of need, so that a checkpoint finds room even if others fill the file system. What cannot
+// be had is no failure: what grows is refused in time.
+Task<void> Engine::grow_index(Ctx& ctx) {
+  volume_.index_room = base_->room();
+  const std::uint64_t wanted = volume_.index_wanted();
+  if (checkpointing_ || !volume_.index_room.ahead || volume_.index_room.allocated_bytes >= wanted)
+    co_return;
+  checkpointing_ = true;
+  Result<Unit> done = Unit{};
+  auto work = [&] { done = base_->allocate(wanted); };
+  co_await offload_call(ctx, platform_.offload, work);
+  volume_.index_room = base_->room();
+  if (!done.ok() && done.error().code != ErrorCode::kNoSpace) volume_.stop_writing(done.error());
+  checkpointing_ = false;
+  checkpoint_done_.notify_all();
 }
 
 }  // namespace creel::store

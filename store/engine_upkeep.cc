@@ -13,6 +13,7 @@ Task<void> Engine::keep_up(Ctx& ctx) {
   bool suspect_saved = false;
   bool full_said = false;
   while (!ctx.stopped() && !volume_.read_only) {
+    co_await grow_index(ctx);
     Result<Unit> kept = co_await keep_spares(ctx);
     if (!kept.ok() && kept.error().code != ErrorCode::kNoSpace) {
       volume_.stop_writing(kept.error());
@@ -21,8 +22,7 @@ Task<void> Engine::keep_up(Ctx& ctx) {
     if (!kept.ok() && !full_said)
       volume_.note(cat("no further segment: ", error_text(kept.error())));
     full_said = !kept.ok();
-    volume_.tight =
-        !volume_.admit(0).ok();  // Which raises the bar: 5 % going down, 7 % coming back.
+    say_level();
     if (base_suspect_ && !volume_.index_suspect) {
       volume_.index_suspect = true;
       volume_.report("the index gave back damaged rows; it will be rebuilt at the next start");
@@ -41,15 +41,37 @@ Task<void> Engine::keep_up(Ctx& ctx) {
   wake_.notify();  // Read-only: the writer has answers to give.
 }
 
+// Before anything is served. A full drive has what it has.
+Task<Result<Unit>> Engine::keep_reserve(Ctx& ctx) {
+  co_await grow_index(ctx);
+  while (volume_.spares.size() < volume_.reserve_segments()) {
+    Result<Unit> made = co_await volume_.make_spare(ctx);
+    if (!made.ok() && made.error().code == ErrorCode::kNoSpace) break;
+    if (!made.ok()) co_return made;
+  }
+  co_return co_await volume_.measure(ctx);
+}
+
 Task<Result<Unit>> Engine::keep_spares(Ctx& ctx) {
-  constexpr std::size_t kSpares = 2;
+  const std::size_t spares = volume_.reserve_segments() +
+                             plan_space(volume_.size_bytes, volume_.segment_bytes).ahead_segments;
   CO_DO(co_await volume_.remove_doomed(ctx));
   CO_DO(co_await volume_.measure(ctx));
-  while (volume_.spares.size() < kSpares && !ctx.stopped()) {
+  while (volume_.spares.size() < spares && !ctx.stopped()) {
     CO_DO(co_await volume_.make_spare(ctx));
     CO_DO(co_await volume_.measure(ctx));
   }
   co_return Unit{};
+}
+
+void Engine::say_level() {
+  const SpaceLevel level = volume_.level();
+  if (level == said_level_) return;
+  const std::string warning = volume_.space_status().warning;
+  if (!warning.empty()) volume_.note(warning);
+  else if (said_level_ >= SpaceLevel::kScarce)
+    volume_.note(cat("room again: ", volume_.free_bytes() / MiB, " MiB free"));
+  said_level_ = level;
 }
 
 DriveState Engine::drive_state(bool clean) const {
@@ -113,6 +135,7 @@ Status Engine::status() const {
   status.image_rows = image_.rows;
   for (const ImagePart& part : image_.parts) status.image_bytes += part.end;
   status.free_bytes = volume_.free_bytes();
+  status.space = volume_.space_status();
   status.batches = batches_;
   for (const auto& folder : volume_.folders) {
     status.flushes += folder->flushes;

@@ -58,6 +58,7 @@ Task<Result<Unit>> Recovery::run(Ctx& ctx) {
   CO_DO(co_await volume_.remove_doomed(ctx));
   volume_.index_suspect = state_.index_suspect && !index_fresh_;
   CO_DO(co_await engine_.save_state(ctx, false));
+  CO_DO(co_await engine_.keep_reserve(ctx));
   for (const auto& folder : volume_.folders)
     if (!folder->live())
       volume_.report(cat("log folder ", folder->dir(), " is left out: ", folder->why_down()));
@@ -346,7 +347,7 @@ Task<Result<Unit>> Recovery::begin_segment(Ctx& ctx, LogPlace end) {
     }
   }
   if (volume_.folders.size() > 1) ++volume_.term;
-  Result<Unit> taken = co_await engine.log_.take(ctx, engine.next_lsn_, engine.next_batch_);
+  Result<Unit> taken = co_await engine.log_.take(ctx, engine.next_lsn_, engine.next_batch_, 0);
   if (!taken.ok() && taken.error().code == ErrorCode::kNoSpace && !fresh_) {
     // Full: reads are served, and writing goes on when the first operation finds room.
     volume_.note(cat("no room for a log segment: ", taken.error().detail));

@@ -9,6 +9,7 @@
 #include "platform/async/scope.h"
 #include "platform/platform.h"
 #include "store/index/rows.h"
+#include "store/space.h"
 #include "store/types.h"
 
 namespace creel::store {
@@ -85,6 +86,24 @@ struct Options {
   std::function<void(std::string_view)> log;  // One line for the operator; may be empty.
 };
 
+// Room, in bytes.
+struct SpaceStatus {
+  std::uint64_t size = 0;  // What the store may use.
+  SpaceLevel level = SpaceLevel::kPlenty;
+  std::string warning;  // For people, naming what is full and what helps; or empty.
+  std::uint64_t free = 0;  // Without the reserve.
+  std::uint64_t promised = 0;  // Of it, to bodies on their way.
+  std::uint64_t reserve = 0;  // Preallocated for what must always succeed.
+  std::uint64_t reserve_missing = 0;  // Of it; refilled as soon as there is room.
+  std::uint64_t refill_at = 0;  // Writes are taken again at so much free; 0: they are taken.
+  std::optional<std::uint64_t> live;  // Named by rows; absent: not counted.
+  std::optional<std::uint64_t> garbage;  // Dead, to be reclaimed.
+  std::optional<std::uint64_t> held;  // Dead, but a consumer of the log is not through yet.
+  IndexRoom index;
+  std::uint64_t refused_full = 0;  // Since the start: operations and bodies refused …
+  std::uint64_t refused_index = 0;  // … because the index is full.
+};
+
 struct Status {
   bool read_only = false;  // After a failed write or flush: only a restart writes again.
   std::string reason;
@@ -99,6 +118,7 @@ struct Status {
   std::uint64_t image_rows = 0;
   std::uint64_t image_bytes = 0;  // On the drive.
   std::uint64_t free_bytes = 0;
+  SpaceStatus space;
   std::uint64_t batches = 0;
   std::uint64_t flushes = 0;
   std::uint64_t damaged_ranges = 0;  // R4: quarantined, reported, never skipped silently.
@@ -144,15 +164,18 @@ class Store : public RowReader {
   // After run() has ended: final checkpoint and clean flag. Then the Store may be destroyed.
   virtual Task<Result<Unit>> close(Ctx& ctx) = 0;
 
-  // Decides, appends and flushes; ok means decided *and*, if accepted, on stable storage. Refused
-  // verdicts wait for their batch too, because they judge rows not yet durable. Errors: kNoSpace,
-  // kReadOnly, kStopped (not submitted), kUnknown (the flush failed: it may survive a restart).
+  // Decides, appends and flushes; ok means decided *and*, if accepted, on stable storage. On a full
+  // drive OpClass::kGrow is kNoSpace, OpClass::kAlways goes on in the reserve. Refused verdicts
+  // wait for their batch too, because they judge rows not yet durable. Errors: kNoSpace, kReadOnly,
+  // kStopped (not submitted), kUnknown (the flush failed: it may survive a restart).
   virtual Task<Result<Verdict>> submit(Ctx& ctx, Op op) = 0;
 
-  // Room for a body of this size? kNoSpace names what is full and what helps.
+  // Room for a body of this size, beside all that was promised to others? kNoSpace names what is
+  // full and what helps.
   virtual Result<Unit> admit(std::uint64_t bytes) const = 0;
   // `size_hint`: bytes expected, 0 if not known; a good one keeps the body in fewer extents and
-  // wastes no room.
+  // wastes no room. That much is promised to the writer; one without is promised 1 MiB at a time,
+  // and its write() may meet kNoSpace.
   virtual Task<Result<std::unique_ptr<BodyWriter>>> start_body(Ctx& ctx,
                                                                std::uint64_t size_hint = 0) = 0;
   // Reads [offset, offset + into.size()) of an extent, every touched cell checked before it is

@@ -43,10 +43,19 @@ struct LostRange {
   bool operator==(const LostRange&) const = default;
 };
 
+// What becomes of an operation on a full drive (store.md §11).
+enum class OpClass : std::uint8_t {
+  kGrow,  // Refused with kNoSpace while the drive is full.
+  // Deletes, aborts, positions, moves, small settings: taken as long as the reserve lasts, and it
+  // lasts, for they free room or replace what is there.
+  kAlways,
+};
+
 // One operation. `meta` belongs to the model (TLV); decide() may replace it by its decided form.
 struct Op {
   Bytes meta;  // ≤ kMetaBytesMax
   Bytes payload;  // Body that rides inside the record, ≤ Options::inline_bytes_max.
+  OpClass op_class = OpClass::kGrow;
 };
 inline constexpr std::size_t kMetaBytesMax = 768 * KiB;
 

@@ -62,6 +62,7 @@ std::vector<DriveStatus> Drives::status() const {
     if (folder->store) {
       const store::Status of_store = folder->store->store().status();
       status.free_bytes = of_store.free_bytes;
+      status.space = of_store.space;
       status.shards = of_store.rows;
     }
     all.push_back(std::move(status));

@@ -27,6 +27,7 @@ struct DriveStatus {
   int seat = -1;
   std::string why;  // Not up: what is wrong.
   std::uint64_t free_bytes = 0;
+  store::SpaceStatus space;
   std::uint64_t shards = 0;
 };
 

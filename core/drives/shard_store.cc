@@ -64,6 +64,7 @@ Task<Result<Unit>> ShardStore::remove(Ctx& ctx, BlobId blob, unsigned slot) {
   store::Op op;
   const DeleteShard gone{blob, static_cast<std::uint8_t>(slot)};
   op.meta = to_bytes(std::string_view(encode_shard_op(gone)));
+  op.op_class = store::OpClass::kAlways;
   CO_TRY(verdict, co_await store_->submit(ctx, std::move(op)));
   if (verdict.accepted || (verdict.error && verdict.error->code == ErrorCode::kNotFound))
     co_return Unit{};

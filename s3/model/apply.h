@@ -30,12 +30,25 @@ class Apply {
   Result<Answer> repl_park(const ReplPark& op);
   Result<Answer> healed(const Healed& op);
   Result<Answer> reaped(const Reaped& op);
+  Result<Answer> set_quota(const SetQuota& op);
 
  private:
   static Answer refuse(Refusal why, std::string detail = {});
   RowId own_id(std::uint16_t sub) const { return {view_.lsn.value, sub}; }
   // max(wanted, newest time of this log + 1): times never fall within a log.
   Result<std::int64_t> advance_time(std::int64_t wanted_ms);
+
+  // What an operation changes of its bucket's counters.
+  struct Change {
+    std::uint64_t bytes_before = 0, bytes_after = 0;
+    std::uint64_t objects_before = 0, objects_after = 0;
+    std::uint64_t upload_bytes_before = 0, upload_bytes_after = 0;
+  };
+  static Change replaces(const std::optional<ObjectRecord>& old, std::uint64_t size);
+  // Writes the bucket's row with its new counters. An answer if its quota forbids that.
+  std::optional<Answer> charge(std::string_view name, BucketRecord bucket, const Change& change);
+  // For what must not be refused any more: frees room, or was accepted elsewhere.
+  void count(std::string_view name, BucketRecord bucket, const Change& change);
 
   // Bodies and their reference counts.
   Result<Body> take_body(const BodySource& source, std::uint64_t size, std::uint64_t crc64,
@@ -53,8 +66,9 @@ class Apply {
   // Splits off what does not fit and writes the row.
   void write_object(std::uint64_t bucket_id, std::string_view key, ObjectRecord record,
                     std::uint16_t sub, const std::vector<PartRef>& parts);
-  Result<Unit> drop_part(std::uint64_t upload_lsn, std::uint16_t number);
-  Result<Unit> drop_all_parts(std::uint64_t upload_lsn);
+  // The bytes that went with it, or them.
+  Result<std::uint64_t> drop_part(std::uint64_t upload_lsn, std::uint16_t number);
+  Result<std::uint64_t> drop_all_parts(std::uint64_t upload_lsn);
   Result<Unit> forget_old_uploads(std::int64_t now_ms);
   Result<Unit> drop_transfer(std::string_view stream, std::uint64_t lsn);
   Result<Unit> drop_passed_transfers(const std::string& stream, std::uint64_t low);

@@ -47,7 +47,7 @@ Result<Answer> Apply::delete_bucket(const DeleteBucket& op) {
     const std::string key(cursor->key());
     TRY(upload, UploadRecord::decode(cursor->value()));
     if (const std::optional<std::uint64_t> lsn = upload_lsn(upload.upload_id))
-      TRY_DO(drop_all_parts(*lsn));
+      TRY_DO(drop_all_parts(*lsn));  // Its counters go with its row.
     erase_document(rows_, upload.documents, 'h', upload.header_bytes);
     rows_.erase(store::Table::kUpload, key);
   }

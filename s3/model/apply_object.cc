@@ -33,6 +33,8 @@ Result<Answer> Apply::put_object(const PutObject& op) {
   const std::optional<std::string> current =
       old ? std::optional<std::string>(old->etag) : std::nullopt;
   if (const std::optional<Answer> no = judge_conditions(op.conditions, current, false)) return *no;
+  if (const std::optional<Answer> no = charge(op.bucket, *bucket, replaces(old, op.size)))
+    return *no;
   TRY(time, advance_time(op.time_ms));
   TRY(body, take_body(op.body, op.size, op.crc64, 0));
   ObjectRecord record;
@@ -67,6 +69,9 @@ Result<Answer> Apply::delete_object(const DeleteObject& op) {
   if (!old) return refuse(Refusal::kNothingToDo);  // A success that costs no flash.
   TRY(time, advance_time(op.time_ms));
   answer.mtime_ms = time;
+  Change change = replaces(old, 0);
+  change.objects_after = 0;
+  count(op.bucket, std::move(*bucket), change);
   TRY_DO(release(*old));
   rows_.erase(store::Table::kObject, object_key(bucket->id, op.key));
   return answer;
@@ -86,6 +91,8 @@ Result<Answer> Apply::copy_object(const CopyObject& op) {
   const std::optional<std::string> current =
       target ? std::optional<std::string>(target->etag) : std::nullopt;
   if (const std::optional<Answer> no = judge_conditions(op.conditions, current, false)) return *no;
+  if (const std::optional<Answer> no = charge(op.bucket, *bucket, replaces(target, source->size)))
+    return *no;
   TRY(time, advance_time(op.time_ms));
   TRY(parts, load_parts(rows_, *source));
 

@@ -39,6 +39,9 @@ Result<Answer> Apply::apply_effect(const std::string& effect, const ReplIn& op, 
     if (!bucket) return refuse(Refusal::kNoSuchBucket, erase.bucket);
     TRY(old, load_object(rows_, bucket->id, erase.key));
     if (!old) return Answer{};
+    Change change = replaces(old, 0);
+    change.objects_after = 0;
+    count(erase.bucket, std::move(*bucket), change);
     TRY_DO(release(*old));
     rows_.erase(store::Table::kObject, object_key(bucket->id, erase.key));
     return Answer{};
@@ -80,6 +83,8 @@ Result<Answer> Apply::apply_effect(const std::string& effect, const ReplIn& op, 
   record.headers = put.headers;
   TRY(old, load_object(rows_, bucket->id, put.key));
   if (old) TRY_DO(release(*old));
+  // Accepted where it was captured: a quota here would only hold back the stream.
+  count(put.bucket, *bucket, replaces(old, record.size));
   write_object(bucket->id, put.key, std::move(record), sub, parts);
   return Answer{};
 }

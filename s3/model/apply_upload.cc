@@ -35,22 +35,24 @@ Result<Answer> Apply::create_upload(const CreateUpload& op) {
   return answer;
 }
 
-Result<Unit> Apply::drop_part(std::uint64_t upload, std::uint16_t number) {
+Result<std::uint64_t> Apply::drop_part(std::uint64_t upload, std::uint16_t number) {
   TRY(part, load_part(rows_, upload, number));
-  if (!part) return Unit{};
+  if (!part) return std::uint64_t{0};
   if (part->size > 0) TRY_DO(unreference(part->blob));
   rows_.erase(store::Table::kPart, part_key(upload, number));
-  return Unit{};
+  return part->size;
 }
 
-Result<Unit> Apply::drop_all_parts(std::uint64_t upload) {
+Result<std::uint64_t> Apply::drop_all_parts(std::uint64_t upload) {
   const std::string prefix = be64_key(upload);
+  std::uint64_t bytes = 0;
   for (;;) {
     TRY(cursor, rows_.cursor(store::Table::kPart));
     TRY(found, cursor->seek(prefix));
-    if (!found || !cursor->key().starts_with(prefix)) return Unit{};
+    if (!found || !cursor->key().starts_with(prefix)) return bytes;
     const auto number = load_be<std::uint16_t>(as_bytes(cursor->key()), 8);
-    TRY_DO(drop_part(upload, number));
+    TRY(dropped, drop_part(upload, number));
+    bytes += dropped;
   }
 }
 
@@ -60,6 +62,11 @@ Result<Answer> Apply::put_part(const PutPart& op) {
   TRY(upload, load_upload(rows_, bucket->id, op.key, op.upload_id));
   if (!upload || upload->completed) return refuse(Refusal::kNoSuchUpload, op.upload_id);
   const std::uint64_t lsn = *upload_lsn(op.upload_id);
+  TRY(old, load_part(rows_, lsn, op.number));
+  Change change;
+  change.upload_bytes_before = old ? old->size : 0;
+  change.upload_bytes_after = op.size;
+  if (const std::optional<Answer> no = charge(op.bucket, *bucket, change)) return *no;
   TRY(time, advance_time(op.time_ms));
   TRY(body, take_body(op.body, op.size, op.crc64, 0));
   // Every part is a blob row, so that Complete names bytes without copying any.
@@ -143,7 +150,10 @@ Result<Answer> Apply::complete_upload(const CompleteUpload& op) {
   TRY_DO(forget_old_uploads(time));
 
   for (const PartRef& part : parts) rows_.erase(store::Table::kPart, part_key(lsn, part.number));
-  TRY_DO(drop_all_parts(lsn));  // Those that were not listed.
+  TRY(unlisted, drop_all_parts(lsn));
+  Change change = replaces(old, record.size);
+  change.upload_bytes_before = record.size + unlisted;
+  if (const std::optional<Answer> no = charge(op.bucket, *bucket, change)) return *no;
   if (old) TRY_DO(release(*old));
   record.mtime_ms = time;
   record.etag = op.etag;
@@ -178,7 +188,10 @@ Result<Answer> Apply::abort_upload(const AbortUpload& op) {
   TRY(upload, load_upload(rows_, bucket->id, op.key, op.upload_id));
   if (!upload || upload->completed) return refuse(Refusal::kNoSuchUpload, op.upload_id);
   const std::uint64_t lsn = *upload_lsn(op.upload_id);
-  TRY_DO(drop_all_parts(lsn));
+  Change change;
+  TRY(dropped, drop_all_parts(lsn));
+  change.upload_bytes_before = dropped;
+  count(op.bucket, *bucket, change);
   erase_document(rows_, upload->documents, 'h', upload->header_bytes);
   rows_.erase(store::Table::kUpload, upload_key(bucket->id, op.key, lsn));
   return Answer{};

@@ -33,6 +33,7 @@ Result<Answer> dispatch(OpKind kind, std::string_view meta, Apply& apply) {
     case OpKind::kReplPark: return run(apply, &Apply::repl_park, decode_ReplPark(meta));
     case OpKind::kHealed: return run(apply, &Apply::healed, decode_Healed(meta));
     case OpKind::kReaped: return run(apply, &Apply::reaped, decode_Reaped(meta));
+    case OpKind::kSetQuota: return run(apply, &Apply::set_quota, decode_SetQuota(meta));
     case OpKind::kNodeBoot: break;
   }
   return fail(ErrorCode::kUnsupported, cat("operation of kind ", static_cast<unsigned>(kind)));

@@ -60,6 +60,8 @@ enum Tag : std::uint16_t {
   kOldManifest,
   kNewManifest,
   kDeadKeys,
+  kQuotaBytes,
+  kQuotaObjects,
 };
 
 // One description of a command serves both directions: Encoder and Decoder visit its fields.
@@ -278,9 +280,14 @@ void describe(V& v, X& x) {
     v(kBlob, x.blob);
     v(kOldManifest, x.old_manifest);
     v(kNewManifest, x.new_manifest);
-  } else {
-    static_assert(is<Reaped, X>);
+  } else if constexpr (is<Reaped, X>) {
     v(kDeadKeys, x.dead_keys);
+  } else {
+    static_assert(is<SetQuota, X>);
+    v(kBucket, x.bucket);
+    v(kTime, x.time_ms);
+    v(kQuotaBytes, x.bytes);
+    v(kQuotaObjects, x.objects);
   }
 }
 
@@ -313,7 +320,7 @@ Result<Decoder> open_fields(OpKind kind, std::string_view meta) {
   if (found != static_cast<std::uint64_t>(kind))
     return fail(ErrorCode::kCorrupt,
                 cat("operation of kind ", found, " instead of ", static_cast<unsigned>(kind)));
-  if (const std::uint16_t tag = fields.critical_above(kDeadKeys); tag != 0)
+  if (const std::uint16_t tag = fields.critical_above(kQuotaObjects); tag != 0)
     return fail(ErrorCode::kUnsupported, cat("operation of kind ", found, ": unknown field ", tag));
   return Decoder(fields);
 }
@@ -349,6 +356,7 @@ CREEL_S3_CODEC(ReplCursor, OpKind::kReplCursor)
 CREEL_S3_CODEC(ReplPark, OpKind::kReplPark)
 CREEL_S3_CODEC(Healed, OpKind::kHealed)
 CREEL_S3_CODEC(Reaped, OpKind::kReaped)
+CREEL_S3_CODEC(SetQuota, OpKind::kSetQuota)
 #undef CREEL_S3_CODEC
 
 std::string encode_op(const CompleteUpload& op) {
@@ -375,9 +383,37 @@ Result<OpKind> op_kind(std::string_view meta) {
   TRY(fields, TlvReader::parse(meta));
   const std::uint64_t kind = fields.number(kKind);
   if (kind < static_cast<std::uint64_t>(OpKind::kCreateBucket) ||
-      kind > static_cast<std::uint64_t>(OpKind::kReaped))
+      kind > static_cast<std::uint64_t>(OpKind::kSetQuota))
     return fail(ErrorCode::kUnsupported, cat("operation of unknown kind ", kind));
   return static_cast<OpKind>(kind);
+}
+
+store::OpClass op_class(std::string_view meta) {
+  constexpr std::size_t kSettingBytesMax = 64 * KiB;
+  const Result<TlvReader> fields = TlvReader::parse(meta);
+  if (!fields.ok()) return store::OpClass::kGrow;
+  bool always = false;
+  switch (static_cast<OpKind>(fields.value().number(kKind))) {
+    case OpKind::kDelete:
+    case OpKind::kDeleteBucket:
+    case OpKind::kAbortUpload:
+    case OpKind::kReplCursor:
+    case OpKind::kReplPark:
+    case OpKind::kHealed:
+    case OpKind::kReaped:
+    case OpKind::kSetQuota: always = true; break;
+    case OpKind::kSetFilter: always = meta.size() <= kSettingBytesMax; break;
+    case OpKind::kReplPart: always = fields.value().number(kPackSize) == 0; break;
+    case OpKind::kReplIn:
+      always = fields.value().number(kPackSize) == 0;
+      for (const std::string& effect : fields.value().list(kEffects)) {
+        const Result<OpKind> kind = op_kind(effect);
+        always = always && kind.ok() && kind.value() == OpKind::kDelete;
+      }
+      break;
+    default: break;
+  }
+  return always ? store::OpClass::kAlways : store::OpClass::kGrow;
 }
 
 namespace {

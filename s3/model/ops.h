@@ -32,6 +32,7 @@ enum class OpKind : std::uint8_t {
   kHealed = 15,
   kReaped = 16,
   kNodeBoot = 17,
+  kSetQuota = 18,
 };
 
 // Why the model refused; the service turns it into an S3 error. Numbers never leave the process.
@@ -48,6 +49,7 @@ enum class Refusal : std::uint8_t {
   kPartTooSmall,
   kChecksumMismatch,  // detail: message
   kBadRequest,  // detail: message
+  kQuotaExceeded,  // detail: message
   kGap,  // replication: the stream's position does not follow
   kNothingToDo,  // A success that leaves no operation: the state is already as asked.
 };
@@ -137,6 +139,13 @@ struct SetFilter {
   std::int64_t time_ms = 0;
 };
 
+struct SetQuota {
+  std::string bucket;
+  std::int64_t time_ms = 0;
+  std::uint64_t bytes = 0;  // 0: no bound.
+  std::uint64_t objects = 0;
+};
+
 // A position of a stream: everything ≤ low is settled.
 struct StreamPosition {
   std::uint64_t low = 0;
@@ -197,7 +206,7 @@ struct ReplIn {
 #define CREEL_S3_OPS(X) \
   X(CreateBucket) X(DeleteBucket) X(PutObject) X(DeleteObject) X(CopyObject) X(CreateUpload) \
   X(PutPart) X(CompleteUpload) X(AbortUpload) X(SetFilter) X(ReplIn) X(ReplPart) X(ReplCursor) \
-  X(ReplPark) X(Healed) X(Reaped)
+  X(ReplPark) X(Healed) X(Reaped) X(SetQuota)
 // clang-format on
 #define CREEL_S3_DECLARE(Name)           \
   std::string encode_op(const Name& op); \
@@ -205,6 +214,8 @@ struct ReplIn {
 CREEL_S3_OPS(CREEL_S3_DECLARE)
 #undef CREEL_S3_DECLARE
 Result<OpKind> op_kind(std::string_view meta);
+// Whether a full drive still takes it: what frees room, settles a position or is a small setting.
+store::OpClass op_class(std::string_view meta);
 
 // Verdict::answer of an accepted or refused operation.
 struct Answer {

@@ -14,7 +14,17 @@ void append_key(std::string& out, T value) {
   out.append(as_text(raw));
 }
 
-enum BucketTag : std::uint16_t { kBucketId = 1, kBucketCreated, kBucketOwner, kBucketRegion };
+enum BucketTag : std::uint16_t {
+  kBucketId = 1,
+  kBucketCreated,
+  kBucketOwner,
+  kBucketRegion,
+  kBucketBytes,
+  kBucketObjects,
+  kBucketUploadBytes,
+  kBucketQuotaBytes,
+  kBucketQuotaObjects,
+};
 
 // LIST reads only the first few: keep them low.
 enum ObjectTag : std::uint16_t {
@@ -105,7 +115,12 @@ std::optional<RowId> RowId::parse(std::string_view bytes) {
 std::string BucketRecord::encode() const {
   TlvWriter out;
   out.number(kBucketId, id).number(kBucketCreated, static_cast<std::uint64_t>(created_ms));
-  return out.text(kBucketOwner, owner).text(kBucketRegion, region).take();
+  out.text(kBucketOwner, owner).text(kBucketRegion, region);
+  out.number(kBucketBytes, bytes).number(kBucketObjects, objects);
+  out.number(kBucketUploadBytes, upload_bytes);
+  return out.number(kBucketQuotaBytes, quota_bytes)
+      .number(kBucketQuotaObjects, quota_objects)
+      .take();
 }
 
 Result<BucketRecord> BucketRecord::decode(std::string_view value) {
@@ -115,6 +130,11 @@ Result<BucketRecord> BucketRecord::decode(std::string_view value) {
   record.created_ms = static_cast<std::int64_t>(fields.number(kBucketCreated));
   record.owner = fields.text(kBucketOwner);
   record.region = fields.text(kBucketRegion);
+  record.bytes = fields.number(kBucketBytes);
+  record.objects = fields.number(kBucketObjects);
+  record.upload_bytes = fields.number(kBucketUploadBytes);
+  record.quota_bytes = fields.number(kBucketQuotaBytes);
+  record.quota_objects = fields.number(kBucketQuotaObjects);
   if (record.id == 0) return fail(ErrorCode::kCorrupt, "bucket row without an id");
   return record;
 }

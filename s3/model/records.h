@@ -31,6 +31,12 @@ struct BucketRecord {
   std::int64_t created_ms = 0;
   std::string owner;
   std::string region;
+  // Kept by every operation that changes them.
+  std::uint64_t bytes = 0;         // Of its objects.
+  std::uint64_t objects = 0;
+  std::uint64_t upload_bytes = 0;  // Of the parts of unfinished uploads.
+  std::uint64_t quota_bytes = 0;   // For objects and parts; 0: no bound.
+  std::uint64_t quota_objects = 0;
   std::string encode() const;
   static Result<BucketRecord> decode(std::string_view value);
 };

@@ -37,6 +37,7 @@ S3Result<Unit> check_source_version(const CopySource& source) {
 Task<S3Result<WriteOutcome>> ObjectService::copy_object(Ctx& ctx, CopyArguments arguments) {
   CO_DO(check_source_version(arguments.source));
   CO_DO(find_bucket(arguments.bucket));
+  CO_DO(blobs_.admit(0));
   CO_TRY(source, open(arguments.source.bucket, arguments.source.key));
   const ObjectState state{source.record.etag, WallTime::from_ms(source.record.mtime_ms)};
   CO_DO(check_copy_source(arguments.source_conditions, state, platform_.clock.wall()));

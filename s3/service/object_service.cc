@@ -31,6 +31,8 @@ S3Error refusal_error(const Answer& answer, std::string_view bucket, std::string
       return s3_fail(S3Code::kEntityTooSmall).with("PartNumber", answer.detail);
     case Refusal::kChecksumMismatch: return s3_fail(S3Code::kBadDigest, answer.detail);
     case Refusal::kBadRequest: return s3_fail(S3Code::kInvalidRequest, answer.detail);
+    case Refusal::kQuotaExceeded:
+      return s3_fail(S3Code::kQuotaExceeded, answer.detail).with("BucketName", std::string(bucket));
     case Refusal::kGap: return s3_fail(S3Code::kOperationAborted, answer.detail);
     case Refusal::kNone:
     case Refusal::kNothingToDo: break;
@@ -50,6 +52,7 @@ Task<S3Result<Answer>> ObjectService::submit(Ctx& ctx, std::string meta, Bytes p
     co_return *verdict.error;
   }
   CO_TRY(answer, Answer::decode(as_text(verdict.answer)));
+  if (answer.refusal == Refusal::kQuotaExceeded) ++quota_refusals_;
   if (answer.refusal != Refusal::kNone && answer.refusal != Refusal::kNothingToDo)
     co_return refusal_error(answer, subject.bucket, subject.key);
   co_return std::move(answer);
@@ -102,7 +105,8 @@ S3Result<BucketRecord> ObjectService::find_bucket(std::string_view name) const {
 
 Task<S3Result<WriteOutcome>> ObjectService::put_object(Ctx& ctx, PutArguments arguments,
                                                        UploadBody& body, BodyPromise promise) {
-  CO_DO(find_bucket(arguments.bucket));
+  CO_TRY(bucket, find_bucket(arguments.bucket));
+  CO_DO(check_quota(bucket, arguments.key, promise.length));
   CO_TRY(received, co_await receive_body(ctx, blobs_, body, promise, std::nullopt,
                                          log_.inline_bytes_max(), kPutBytesMax));
   PutObject op;
@@ -178,6 +182,42 @@ Task<S3Result<Unit>> ObjectService::set_filter(Ctx& ctx, std::string bucket, std
   Subject subject{bucket, {}};
   CO_DO(co_await submit(ctx, std::move(meta), Bytes(), std::move(subject)));
   co_return Unit{};
+}
+
+S3Result<Unit> ObjectService::check_quota(const BucketRecord& bucket, std::string_view key,
+                                          std::optional<std::uint64_t> length) {
+  const std::uint64_t bytes = bucket.bytes + bucket.upload_bytes + length.value_or(0);
+  if (bucket.quota_bytes == 0 || bytes <= bucket.quota_bytes) return Unit{};
+  TRY(old, load_object(log_.rows(), bucket.id, key));
+  if (old) return Unit{};  // Smaller by what it replaces: judged with the rest.
+  ++quota_refusals_;
+  return s3_fail(S3Code::kQuotaExceeded, cat("The bucket's quota is ", bucket.quota_bytes,
+                                             " bytes; this request would make it ", bytes, "."));
+}
+
+Task<S3Result<Unit>> ObjectService::set_quota(Ctx& ctx, std::string bucket, Quota quota) {
+  SetQuota op;
+  op.bucket = bucket;
+  op.bytes = quota.bytes;
+  op.objects = quota.objects;
+  op.time_ms = now_ms();
+  std::string meta = encode_op(op);
+  Subject subject{bucket, {}};
+  CO_DO(co_await submit(ctx, std::move(meta), Bytes(), std::move(subject)));
+  co_return Unit{};
+}
+
+S3Result<std::vector<BucketUsage>> ObjectService::usage(std::size_t most) const {
+  std::vector<BucketUsage> all;
+  TRY(cursor, log_.rows().cursor(store::Table::kBucket));
+  TRY(found, cursor->seek(""));
+  for (bool more = found; more && all.size() < most;) {
+    TRY(record, BucketRecord::decode(cursor->value()));
+    all.push_back({std::string(cursor->key()), std::move(record)});
+    TRY(next, cursor->next());
+    more = next;
+  }
+  return all;
 }
 
 S3Result<std::string> ObjectService::filter(std::string_view bucket) const {

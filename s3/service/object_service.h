@@ -101,6 +101,16 @@ struct CompleteArguments {
   std::optional<ChecksumType> checksum_type;
   std::optional<std::uint64_t> object_size;
 };
+struct Quota {
+  std::uint64_t bytes = 0;  // Of objects and unfinished uploads; 0: no bound.
+  std::uint64_t objects = 0;
+};
+
+struct BucketUsage {
+  std::string name;
+  BucketRecord record;
+};
+
 struct ListedBucket {
   std::string name;
   BucketRecord record;
@@ -173,11 +183,20 @@ class ObjectService {
   Task<S3Result<Unit>> set_filter(Ctx& ctx, std::string bucket, std::string document);
   S3Result<std::string> filter(std::string_view bucket) const;
 
+  // Judged where writes take effect; replicated writes are counted and not refused.
+  Task<S3Result<Unit>> set_quota(Ctx& ctx, std::string bucket, Quota quota);
+  // Buckets with their counters and quotas, by name.
+  S3Result<std::vector<BucketUsage>> usage(std::size_t most) const;
+  std::uint64_t quota_refusals() const { return quota_refusals_; }  // Since the start.
+
   Log& log() { return log_; }
   Blobs& blobs() { return blobs_; }
   Platform& platform() { return platform_; }
 
  private:
+  // A body that surely will not fit is refused before it is read.
+  S3Result<Unit> check_quota(const BucketRecord& bucket, std::string_view key,
+                             std::optional<std::uint64_t> length);
   struct Subject {  // Whom an error text names.
     std::string bucket, key;
   };
@@ -191,6 +210,7 @@ class ObjectService {
   Blobs& blobs_;
   ServiceOptions options_;
   const ReplicationStatus* replication_ = nullptr;
+  std::uint64_t quota_refusals_ = 0;
 };
 
 // A refusal of the state machine as S3 says it.

@@ -36,8 +36,7 @@ class StoreBlobWriter final : public BlobWriter {
 }  // namespace
 
 Task<Result<std::unique_ptr<BlobWriter>>> StoreBlobs::start(Ctx& ctx, BlobHint hint) {
-  CO_DO(store_.admit(hint.size.value_or(0)));
-  CO_TRY(body, co_await store_.start_body(ctx));
+  CO_TRY(body, co_await store_.start_body(ctx, hint.size.value_or(0)));
   co_return std::unique_ptr<BlobWriter>(std::make_unique<StoreBlobWriter>(std::move(body)));
 }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include "s3/model/ops.h"
 #include "s3/service/blobs.h"
 #include "s3/service/log.h"
 #include "store/store.h"
@@ -12,6 +13,7 @@ class StoreLog final : public Log {
   StoreLog(store::Store& store, std::size_t inline_bytes_max)
       : store_(store), inline_bytes_max_(inline_bytes_max) {}
   Task<Result<store::Verdict>> submit(Ctx& ctx, store::Op op) override {
+    op.op_class = op_class(as_text(op.meta));
     return store_.submit(ctx, std::move(op));
   }
   const store::RowReader& rows() const override { return store_; }

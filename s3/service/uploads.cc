@@ -108,6 +108,7 @@ S3Result<Unit> check_whole(const CompleteArguments& arguments, const UploadRecor
 }  // namespace
 
 Task<S3Result<std::string>> ObjectService::create_upload(Ctx& ctx, UploadArguments arguments) {
+  CO_DO(blobs_.admit(0));
   CreateUpload op;
   op.bucket = arguments.bucket;
   op.key = arguments.key;

@@ -89,6 +89,8 @@ constexpr std::array<Row, static_cast<std::size_t>(kCount)> kRows{{
      "The AWS Access Key Id you provided does not exist in our records."},
     {kInvalidObjectState, 403, "InvalidObjectState",
      "The operation is not valid for the current state of the object."},
+    // Not S3's: what Ceph and MinIO say of a bucket's quota.
+    {kQuotaExceeded, 403, "QuotaExceeded", "The bucket has reached its quota."},
     {kRequestTimeTooSkewed, 403, "RequestTimeTooSkewed",
      "The difference between the request time and the current time is too large."},
     {kSignatureDoesNotMatch, 403, "SignatureDoesNotMatch",

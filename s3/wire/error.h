@@ -55,6 +55,7 @@ enum class S3Code : std::uint8_t {
   kAccessForbidden,
   kInvalidAccessKeyId,
   kInvalidObjectState,
+  kQuotaExceeded,
   kRequestTimeTooSkewed,
   kSignatureDoesNotMatch,
   kNoSuchBucket,

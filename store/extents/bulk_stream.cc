@@ -93,10 +93,14 @@ Task<Result<Reservation>> BulkStream::reserve(Ctx& ctx, std::uint64_t want,
   }
 }
 
+std::uint64_t BulkStream::room_for(std::uint64_t payload) const {
+  const std::uint64_t run = run_bytes(payload);
+  return run + run / volume_.segment_bytes * kChunkStride;
+}
+
 Task<Result<Unit>> BulkStream::next_segment(Ctx& ctx, std::uint64_t first_batch) {
-  constexpr std::size_t kLogReserve = 1;
-  CO_DO(volume_.admit(0));  // A body whose size was not told stops growing here.
-  Result<SegmentInfo> claimed = co_await volume_.claim(ctx, StreamKind::kBulk, kLogReserve);
+  Result<SegmentInfo> claimed =
+      co_await volume_.claim(ctx, StreamKind::kBulk, volume_.reserve_segments());
   if (!claimed.ok()) {
     if (claimed.error().code != ErrorCode::kNoSpace) volume_.stop_writing(claimed.error());
     co_return claimed.error();

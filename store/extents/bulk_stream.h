@@ -46,6 +46,9 @@ class BulkStream {
   // kIo.
   Task<Result<Reservation>> reserve(Ctx& ctx, std::uint64_t want, std::uint64_t first_batch);
   void give_back(const Reservation& unused);
+  // Segment bytes that a body of so many takes at most, with heads and what is lost at the end of
+  // segments.
+  std::uint64_t room_for(std::uint64_t payload) const;
 
   // Writes the parts at `offset` on all folders.
   Task<Result<Unit>> write(Ctx& ctx, std::uint32_t segment, std::uint64_t offset, ByteView bytes);

@@ -8,8 +8,12 @@
 namespace creel::store {
 
 ChunkWriter::ChunkWriter(BulkStream& bulk, const Volume& volume, const std::uint64_t& next_batch,
-                         std::uint64_t size_hint)
-    : BulkUser(bulk), volume_(volume), next_batch_(next_batch), hint_(size_hint) {}
+                         std::uint64_t size_hint, SpaceToken promised)
+    : BulkUser(bulk),
+      volume_(volume),
+      next_batch_(next_batch),
+      hint_(size_hint),
+      promised_(std::move(promised)) {}
 
 ChunkWriter::~ChunkWriter() {
   if (bulk_ == nullptr || sealed_ || failed_) return;
@@ -61,12 +65,16 @@ Task<Result<Unit>> ChunkWriter::put(Ctx& ctx, ByteView bytes) {
 Task<Result<Unit>> ChunkWriter::open_chunk(Ctx& ctx) {
   if (room_.bytes <= kBlock) {
     const std::uint64_t known = hint_ > written_ ? hint_ - written_ : 0;
-    const std::uint64_t want = known > 0 ? known : growth_ * kChunkPayload;
+    // Not told how much: more and more at once, but not where room is short.
+    const bool plenty = volume_.level() == SpaceLevel::kPlenty;
+    const std::uint64_t want = known > 0 ? known : (plenty ? growth_ : 1) * kChunkPayload;
+    CO_DO(promise(bulk_->room_for(std::min(want, 16 * kChunkPayload))));
     Result<Reservation> room = co_await bulk_->reserve(ctx, want, next_batch_);
     if (!room.ok()) {
       failed_ = room.error();
       co_return room.error();
     }
+    promised_.use(room.value().bytes);
     growth_ = std::min<std::uint64_t>(growth_ * 2, 16);
     room_ = room.value();
     taken_.push_back(room_);
@@ -77,6 +85,18 @@ Task<Result<Unit>> ChunkWriter::open_chunk(Ctx& ctx) {
   cell_crc_ = 0;
   cell_filled_ = 0;
   co_return Unit{};
+}
+
+// A body whose size was not told, or told wrongly, is promised its room step by step.
+Result<Unit> ChunkWriter::promise(std::uint64_t bytes) {
+  if (hint_ > written_ || promised_.bytes() >= bytes) return Unit{};
+  Result<SpaceToken> more = volume_.take(bytes - promised_.bytes());
+  if (!more.ok()) {
+    failed_ = more.error();
+    return more.error();
+  }
+  promised_.add(more.take());
+  return Unit{};
 }
 
 void ChunkWriter::absorb(ByteView bytes) {

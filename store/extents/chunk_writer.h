@@ -10,10 +10,10 @@ namespace creel::store {
 // last. Whatever an unsealed writer reserved is free again when it dies.
 class ChunkWriter final : public BodyWriter, public BulkUser {
  public:
-  // `size_hint`: payload bytes expected, 0 if not known. `next_batch` is read when BULK needs a new
-  // segment.
+  // `size_hint`: payload bytes expected, 0 if not known; `promised`: segment bytes for them.
+  // `next_batch` is read when BULK needs a new segment.
   ChunkWriter(BulkStream& bulk, const Volume& volume, const std::uint64_t& next_batch,
-              std::uint64_t size_hint);
+              std::uint64_t size_hint, SpaceToken promised);
   ~ChunkWriter() override;
 
   Task<Result<Unit>> write(Ctx& ctx, ByteView piece) override;
@@ -23,6 +23,7 @@ class ChunkWriter final : public BodyWriter, public BulkUser {
   static constexpr std::size_t kPieceBytes = 256 * KiB;
   Task<Result<Unit>> put(Ctx& ctx, ByteView bytes);
   Task<Result<Unit>> open_chunk(Ctx& ctx);
+  Result<Unit> promise(std::uint64_t bytes);
   Task<Result<Unit>> close_chunk(Ctx& ctx);
   void absorb(ByteView bytes);
   void end_cell();
@@ -34,6 +35,7 @@ class ChunkWriter final : public BodyWriter, public BulkUser {
   std::uint64_t written_ = 0;
   std::uint64_t growth_ = 1;  // Chunks to reserve next, when the size is not known.
   Bytes buffer_;
+  SpaceToken promised_;
   Reservation room_;  // Where the open chunk and the next ones lie.
   std::vector<Reservation> taken_;
   std::uint64_t capacity_ = 0;  // Payload of the open chunk; 0: none is open.

@@ -3,9 +3,12 @@
 #include <fcntl.h>
 #include <lmdb.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "platform/base/text.h"
 #include "store/index/lmdb_fault.h"
@@ -121,9 +124,16 @@ class LmdbBase final : public RowBase {
   }
   void publish() override;
   Result<std::unique_ptr<RowSnapshot>> snapshot() const override;
+  IndexRoom room() const override { return room_; }
+  Result<Unit> allocate(std::uint64_t bytes) override;
 
  private:
   Result<Unit> write(const std::vector<RowEdit>& edits, Lsn applied, bool append);
+  Result<Unit> write_edits(MDB_txn* txn, const std::vector<RowEdit>& edits, Head& head,
+                           bool append);
+  Result<Unit> measure();
+  bool is_full() const;
+  std::uint64_t free_pages(MDB_txn* txn) const;
   Result<Unit> write_head(MDB_txn* txn, const Head& head);
   Result<Head> read_head(MDB_txn* txn) const;
 
@@ -134,6 +144,8 @@ class LmdbBase final : public RowBase {
   MDB_txn* reader_ = nullptr;  // Loop thread; renewed at publish().
   Head head_;  // As the readers see it.
   Head committed_;  // Written by commit(), adopted by publish().
+  IndexRoom room_;
+  IndexRoom committed_room_;
 };
 
 Result<Head> LmdbBase::read_head(MDB_txn* txn) const {
@@ -183,7 +195,63 @@ Result<Unit> LmdbBase::load(std::uint32_t sum) {
   head_ = committed_ = head;
   if (sum != head.sum)
     return fail(ErrorCode::kCorrupt, "index: its entries do not match their sum");
+  TRY_DO(measure());
+  room_ = committed_room_;
   return Unit{};
+}
+
+// Pages that a later checkpoint may use again: LMDB keeps their numbers in a database of its own,
+// each record beginning with how many they are.
+std::uint64_t LmdbBase::free_pages(MDB_txn* txn) const {
+  constexpr MDB_dbi kFreeList = 0;
+  MDB_cursor* cursor = nullptr;
+  if (mdb_cursor_open(txn, kFreeList, &cursor) != 0) return 0;
+  std::uint64_t pages = 0;
+  MDB_val k{};
+  MDB_val v{};
+  while (mdb_cursor_get(cursor, &k, &v, MDB_NEXT) == 0) {
+    std::size_t count = 0;
+    if (v.mv_size >= sizeof count) std::memcpy(&count, v.mv_data, sizeof count);
+    pages += count;
+  }
+  mdb_cursor_close(cursor);
+  return pages;
+}
+
+Result<Unit> LmdbBase::measure() {
+  MDB_envinfo info;
+  MDB_stat stat;
+  int fd = -1;
+  struct stat file{};
+  if (mdb_env_info(env_, &info) != 0 || mdb_env_stat(env_, &stat) != 0 ||
+      mdb_env_get_fd(env_, &fd) != 0 || fstat(fd, &file) != 0)
+    return fail(ErrorCode::kIo, "index: its size cannot be read");
+  MDB_txn* txn = nullptr;
+  const int rc = mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn);
+  if (rc != 0) return lmdb_error("starting a reader", rc);
+  const std::uint64_t all = static_cast<std::uint64_t>(info.me_last_pgno) + 1;
+  const std::uint64_t free = std::min(all, free_pages(txn));
+  mdb_txn_abort(txn);
+  committed_room_.used_bytes = (all - free) * stat.ms_psize;
+  committed_room_.map_bytes = info.me_mapsize;
+  // Holes are no allocation.
+  committed_room_.allocated_bytes = static_cast<std::uint64_t>(
+      std::min<off_t>(file.st_size, static_cast<off_t>(file.st_blocks) * 512));
+  return Unit{};
+}
+
+Result<Unit> LmdbBase::allocate(std::uint64_t bytes) {
+  int fd = -1;
+  if (mdb_env_get_fd(env_, &fd) != 0) return fail(ErrorCode::kIo, "index: no file");
+  const auto wanted = static_cast<off_t>(std::min(bytes, room_.map_bytes));
+  // Not posix_fallocate(): where a file system cannot do it, that writes into every block.
+  const int rc = fallocate(fd, 0, 0, wanted);
+  const int failed = rc == 0 ? 0 : errno;
+  committed_room_.ahead = failed != EOPNOTSUPP && failed != ENOSYS;
+  TRY_DO(measure());
+  room_ = committed_room_;
+  if (failed == 0 || !room_.ahead) return Unit{};
+  return lmdb_error("allocating its file ahead", failed);
 }
 
 void LmdbBase::watch(const std::string& dir) {
@@ -219,35 +287,48 @@ Result<Unit> LmdbBase::write(const std::vector<RowEdit>& edits, Lsn applied, boo
   if (rc != 0) return lmdb_error("starting a checkpoint", rc);
   Head head = committed_;
   head.applied = applied;
-  LayeredWriter writer(txn, dbi_, head.next_layer, head.sum, head.hash);
-  for (const RowEdit& edit : edits) {
-    const std::string key = logical_key(edit.table, edit.key);
-    Result<int> change = !edit.value ? writer.erase(key)
-                         : append    ? writer.append(key, *edit.value)
-                                     : writer.put(key, *edit.value);
-    if (!change.ok()) {
-      mdb_txn_abort(txn);
-      return change.error();
-    }
-    head.rows = static_cast<std::uint64_t>(static_cast<std::int64_t>(head.rows) + change.value());
-  }
-  head.next_layer = writer.next_layer();
-  head.sum = writer.sum();
-  head.hash = writer.hash();
-  if (Result<Unit> written = write_head(txn, head); !written.ok()) {
+  if (Result<Unit> written = write_edits(txn, edits, head, append); !written.ok()) {
     mdb_txn_abort(txn);
     return written.error();
   }
   rc = mdb_txn_commit(txn);
+  if (rc == EIO && is_full()) rc = ENOSPC;
   if (rc != 0) return lmdb_error("committing a checkpoint", rc);
   committed_ = head;
-  return Unit{};
+  return measure();
+}
+
+Result<Unit> LmdbBase::write_edits(MDB_txn* txn, const std::vector<RowEdit>& edits, Head& head,
+                                   bool append) {
+  LayeredWriter writer(txn, dbi_, head.next_layer, head.sum, head.hash);
+  for (const RowEdit& edit : edits) {
+    const std::string key = logical_key(edit.table, edit.key);
+    TRY(change, !edit.value ? writer.erase(key)
+                : append    ? writer.append(key, *edit.value)
+                            : writer.put(key, *edit.value));
+    head.rows = static_cast<std::uint64_t>(static_cast<std::int64_t>(head.rows) + change);
+  }
+  head.next_layer = writer.next_layer();
+  head.sum = writer.sum();
+  head.hash = writer.hash();
+  return write_head(txn, head);
+}
+
+// A write cut short by a full file system is EIO to LMDB. Only where the file could not be
+// allocated ahead, and the file system is full now, is it taken for that.
+bool LmdbBase::is_full() const {
+  int fd = -1;
+  struct statvfs info{};
+  if (mdb_env_get_fd(env_, &fd) != 0 || fstatvfs(fd, &info) != 0) return false;
+  const std::uint64_t left = static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
+  return left < 64 * KiB && committed_room_.used_bytes + MiB > committed_room_.allocated_bytes;
 }
 
 void LmdbBase::publish() {
   mdb_txn_reset(reader_);
   check(mdb_txn_renew(reader_) == 0);
   head_ = committed_;
+  room_ = committed_room_;
 }
 
 Result<Unit> remove_files(const std::string& dir) {

@@ -69,7 +69,11 @@ void apply(Rows& rows, const RowEdit& edit, StateHash& hash) {
 }  // namespace
 
 MemBase::MemBase(MemImage& image, bool fresh) : image_(image) {
-  if (fresh) image_ = MemImage();
+  if (fresh) {
+    image_.rows.clear();
+    image_.applied = {};
+    image_.hash = {};
+  }
   rows_ = image_.rows;
   applied_ = image_.applied;
   hash_ = image_.hash;
@@ -86,6 +90,11 @@ Result<std::unique_ptr<RowCursor>> MemBase::cursor(Table table) const {
 }
 
 Result<Unit> MemBase::commit(const std::vector<RowEdit>& edits, Lsn applied) {
+  std::uint64_t growth = 0;
+  for (const RowEdit& edit : edits)
+    if (edit.value) growth += edit.key.size() + edit.value->size();
+  if (image_.capacity != 0 && growth > 0 && bytes_used() + growth > image_.capacity)
+    return fail(ErrorCode::kNoSpace, "index: no room for a checkpoint");
   for (const RowEdit& edit : edits) apply(image_.rows, edit, image_.hash);
   image_.applied = applied;
   committed_.insert(committed_.end(), edits.begin(), edits.end());

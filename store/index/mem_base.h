@@ -13,6 +13,7 @@ struct MemImage {
   std::map<RowName, std::string, RowNameLess> rows;
   Lsn applied;
   StateHash hash;
+  std::uint64_t capacity = 0;  // A test's bound: commits beyond it are kNoSpace. 0: none.
 };
 
 // Rows in memory, for the simulator and tests. commit() changes the image only, publish() what
@@ -32,6 +33,7 @@ class MemBase final : public RowBase {
   Result<std::unique_ptr<RowSnapshot>> snapshot() const override;
   std::uint64_t row_count() const override { return rows_.size(); }
   std::uint64_t bytes_used() const override;
+  IndexRoom room() const override { return {bytes_used(), image_.capacity, 0, true}; }
 
  private:
   MemImage& image_;

@@ -8,6 +8,7 @@
 
 #include "platform/base/bytes.h"
 #include "platform/base/result.h"
+#include "store/space.h"
 #include "store/types.h"
 
 namespace creel::store {
@@ -129,6 +130,14 @@ class RowBase : public RowReader {
   virtual std::uint64_t row_count() const = 0;
   virtual std::uint64_t bytes_used() const = 0;
   virtual std::string describe() const { return {}; }  // For the log at start; may be empty.
+  // As of the last publish(). Zeros: no bound is known.
+  virtual IndexRoom room() const { return {}; }
+  // Allocates the file up to that size, so that commits inside of it cannot meet kNoSpace. Like
+  // commit() on an offload thread, and never beside one. Errors: kNoSpace, kIo; nothing is lost.
+  virtual Result<Unit> allocate(std::uint64_t bytes) {
+    (void)bytes;
+    return Unit{};
+  }
 };
 
 }  // namespace creel::store

@@ -14,8 +14,9 @@ Task<Result<Unit>> LogWriter::resume(Ctx& ctx, const SegmentInfo& segment) {
   co_return co_await volume_.on_all(ctx, open);
 }
 
-Task<Result<Unit>> LogWriter::take(Ctx& ctx, Lsn first_lsn, std::uint64_t first_batch) {
-  CO_TRY(info, co_await volume_.claim(ctx, StreamKind::kLog, 0));
+Task<Result<Unit>> LogWriter::take(Ctx& ctx, Lsn first_lsn, std::uint64_t first_batch,
+                                   std::size_t reserve) {
+  CO_TRY(info, co_await volume_.claim(ctx, StreamKind::kLog, reserve));
   info.first_lsn = first_lsn;
   info.first_batch = first_batch;
   const Bytes header = volume_.header_of(info);

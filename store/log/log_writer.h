@@ -21,9 +21,9 @@ class LogWriter {
 
   // Goes on in a segment whose batches end at `end` and behind which nothing was ever written.
   Task<Result<Unit>> resume(Ctx& ctx, const SegmentInfo& segment);
-  // A fresh segment: its header is on stable storage when ok. Errors: kNoSpace (nothing changed),
-  // kIo.
-  Task<Result<Unit>> take(Ctx& ctx, Lsn first_lsn, std::uint64_t first_batch);
+  // A fresh segment, leaving `reserve` spares: its header is on stable storage when ok. Errors:
+  // kNoSpace (nothing changed), kIo.
+  Task<Result<Unit>> take(Ctx& ctx, Lsn first_lsn, std::uint64_t first_batch, std::size_t reserve);
   // One write and one sync on each folder. kNoSpace (a lone folder): the batch is certainly not
   // there. Any other error: it may be.
   Task<Result<Unit>> append(Ctx& ctx, std::uint64_t offset, std::shared_ptr<const Bytes> bytes);

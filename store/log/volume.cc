@@ -61,8 +61,7 @@ std::vector<const SegmentInfo*> Volume::log_segments() const {
 }
 
 Task<Result<Unit>> Volume::make_spare(Ctx& ctx) {
-  const std::uint64_t files = segments.size() + spares.size() + 1;
-  if (files * segment_bytes > size_bytes && segments.size() + spares.size() >= 3)
+  if (segments_left() == 0 && segments.size() + spares.size() >= 3)
     co_return fail(ErrorCode::kNoSpace, cat("all ", size_bytes / MiB,
                                             " MiB of the store's size "
                                             "are taken by segments"));
@@ -138,42 +137,6 @@ Task<Result<Unit>> Volume::remove_doomed(Ctx& ctx) {
     CO_DO(co_await on_all(ctx, remove));
   }
   co_return Unit{};
-}
-
-Task<Result<Unit>> Volume::measure(Ctx& ctx) {
-  std::optional<DiskSpace> least;
-  for (const auto& folder : folders) {
-    if (!folder->live()) continue;
-    Result<DiskSpace> found = co_await folder->disk().space(ctx, folder->dir());
-    if (!found.ok()) {
-      if (folders.size() == 1) co_return found.error();
-      continue;  // Its next write decides about it.
-    }
-    if (!least || found.value().free_bytes < least->free_bytes) least = found.value();
-  }
-  if (least) space = *least;
-  co_return Unit{};
-}
-
-std::uint64_t Volume::free_bytes() const {
-  constexpr std::size_t kReserve = 2;  // Spares that only the log may take.
-  const std::uint64_t taken = (segments.size() + spares.size()) * segment_bytes;
-  const std::uint64_t own = size_bytes > taken ? size_bytes - taken : 0;
-  const std::uint64_t ahead =
-      spares.size() > kReserve ? (spares.size() - kReserve) * segment_bytes : 0;
-  return std::min(own, space.free_bytes) + ahead + bulk_unused_bytes;
-}
-
-Result<Unit> Volume::admit(std::uint64_t bytes) const {
-  if (read_only) return fail(ErrorCode::kReadOnly, reason);
-  const std::uint64_t floor = std::max(size_bytes / 100 * (tight ? 7 : 5), 2 * segment_bytes);
-  const std::uint64_t free = free_bytes();
-  if (free >= floor && free - floor >= bytes) return Unit{};
-  return fail(ErrorCode::kNoSpace,
-              cat("drive ", first_live().dir(), " is full: ", free / MiB, " MiB free of ",
-                  size_bytes / MiB, " MiB, ", floor / MiB,
-                  " MiB of them kept for deletes and the "
-                  "index. Delete objects, free space on the file system or raise store.bytes"));
 }
 
 bool Volume::report(std::string text) {

@@ -70,10 +70,25 @@ class Volume {
   void release(const SegmentInfo& info);
   Task<Result<Unit>> remove_doomed(Ctx& ctx);
 
-  // --- space
+  // --- space (volume_space.cc)
   Task<Result<Unit>> measure(Ctx& ctx);
-  std::uint64_t free_bytes() const;  // Beyond the reserve, for bodies.
+  // Spares that claim() leaves: to bodies and what grows all of these, to the cleaner's copies and
+  // images those of the log, to operations that always succeed none.
+  std::size_t reserve_segments() const;
+  std::size_t log_reserve() const;
+  std::uint64_t free_bytes() const;  // Without the reserve; what is promised is in it.
+  std::uint64_t segments_left() const;  // That `size` still allows to be made.
+  SpaceLevel level() const;
+  bool index_full() const;
   Result<Unit> admit(std::uint64_t bytes) const;
+  // Admits and promises. `take_for_named`: for an operation that names bytes written before; it may
+  // use half of what is kept back. Errors: kNoSpace, kReadOnly.
+  Result<SpaceToken> take(std::uint64_t bytes) const;
+  Result<SpaceToken> take_for_named(std::uint64_t bytes) const;
+  SpaceStatus space_status() const;
+  std::uint64_t checkpoint_bytes()
+      const;  // That a checkpoint may add to the index before it frees.
+  std::uint64_t index_wanted() const;  // To be allocated, ahead of two of those.
 
   // --- health
   // Kept for status() and logged; the same text again is neither. True if it was new.
@@ -100,7 +115,13 @@ class Volume {
   std::uint32_t next_segment = 1;
   std::uint64_t bulk_unused_bytes = 0;  // Of the current BULK segment.
   DiskSpace space;
-  bool tight = false;  // Bodies were refused; until some room is back.
+  std::uint64_t image_bytes = 0;  // Of the newest image: room for the next is kept.
+  IndexRoom index_room;  // As of the last checkpoint.
+  std::shared_ptr<std::uint64_t> promised = std::make_shared<std::uint64_t>(0);
+  mutable bool tight = false;  // What grows was refused; until some room is back.
+  mutable bool index_tight = false;
+  mutable std::uint64_t refused_full = 0;
+  mutable std::uint64_t refused_index = 0;
   bool read_only = false;
   std::string reason;
   std::uint64_t damaged_ranges = 0;
@@ -123,6 +144,11 @@ class Volume {
   std::optional<std::set<std::pair<std::uint32_t, std::uint64_t>>> dirty;
 
  private:
+  Result<Unit> judge_room(std::uint64_t bytes, bool is_named) const;
+  std::uint64_t index_bytes() const;  // Of `size`, whether used or not.
+  std::uint64_t index_capacity() const;
+  std::string full_text() const;
+  std::string index_text() const;
   static Task<void> settle(Folder& folder, Task<Result<Unit>> call, std::optional<Error>& error);
   Result<Unit> judge(const std::vector<std::optional<Error>>& errors);
 };

@@ -22,6 +22,7 @@ class Audit {
   Audit(const MemoryLog& log, bool track_dead_blobs) : log_(log) {
     for (const auto& [name, value] : log.image().rows) visit(name.table, name.key, value);
     check_blobs(track_dead_blobs);
+    check_counters();
     EXPECT_EQ(documents_.size(), log.rows_in(store::Table::kManifest)) << "documents left behind";
   }
 
@@ -29,16 +30,38 @@ class Audit {
   void visit(store::Table table, const std::string& key, const std::string& value) {
     EXPECT_LE(value.size(), store::kRowValueBytesMax);
     switch (table) {
-      case store::Table::kObject: return object(value);
-      case store::Table::kUpload: return upload(value);
-      case store::Table::kPart: return part(value);
+      case store::Table::kBucket: return bucket(value);
+      case store::Table::kObject: return object(key, value);
+      case store::Table::kUpload: return upload(key, value);
+      case store::Table::kPart: return part(key, value);
       case store::Table::kRepl: return repl(key, value);
       case store::Table::kFilter: return;  // Older rules stay: their documents are named there.
       default: return;
     }
   }
-  void object(const std::string& value) {
+  struct Usage {
+    std::uint64_t bytes = 0, objects = 0, upload_bytes = 0;
+    bool operator==(const Usage&) const = default;
+  };
+  void bucket(const std::string& value) {
+    const BucketRecord record = BucketRecord::decode(value).take();
+    kept_[be64_key(record.id)] = {record.bytes, record.objects, record.upload_bytes};
+  }
+  // What the buckets say they hold is what there is.
+  void check_counters() {
+    std::map<std::string, Usage> counted = objects_;
+    for (const auto& [upload, bytes] : part_bytes_)
+      counted[bucket_of_upload_[upload]].upload_bytes += bytes;
+    for (const auto& [bucket, usage] : kept_) {
+      EXPECT_EQ(usage.bytes, counted[bucket].bytes);
+      EXPECT_EQ(usage.objects, counted[bucket].objects);
+      EXPECT_EQ(usage.upload_bytes, counted[bucket].upload_bytes);
+    }
+  }
+  void object(const std::string& key, const std::string& value) {
     const ObjectRecord record = ObjectRecord::decode(value).take();
+    objects_[key.substr(0, 8)].bytes += record.size;
+    ++objects_[key.substr(0, 8)].objects;
     document(record.documents, 'h', record.header_bytes);
     document(record.documents, 'm', record.manifest_bytes);
     document(record.documents, 'p', record.parts_bytes);
@@ -65,12 +88,14 @@ class Audit {
     for (const BodyRun& run : runs.value()) readable += run.length;
     EXPECT_EQ(readable, record.size);
   }
-  void upload(const std::string& value) {
+  void upload(const std::string& key, const std::string& value) {
     const UploadRecord record = UploadRecord::decode(value).take();
+    bucket_of_upload_[key.substr(key.size() - 8)] = key.substr(0, 8);
     document(record.documents, 'h', record.header_bytes);
   }
-  void part(const std::string& value) {
+  void part(const std::string& key, const std::string& value) {
     const PartRecord record = PartRecord::decode(value).take();
+    part_bytes_[key.substr(0, 8)] += record.size;
     if (record.size > 0) ++references_[record.blob.bytes()];
   }
   void repl(const std::string& key, const std::string& value) {
@@ -103,6 +128,10 @@ class Audit {
   const MemoryLog& log_;
   std::map<std::string, std::uint32_t> references_;  // By blob id: how many name it.
   std::map<std::string, int> documents_;             // Pieces that somebody names.
+  std::map<std::string, Usage> kept_;                // By bucket id, as its row says.
+  std::map<std::string, Usage> objects_;             // By bucket id, as counted.
+  std::map<std::string, std::uint64_t> part_bytes_;  // By upload.
+  std::map<std::string, std::string> bucket_of_upload_;
 };
 
 }  // namespace creel::s3::test
