@@ -186,7 +186,10 @@ Task<Result<Unit>> BulkStream::flush(Ctx& ctx, std::uint32_t segment) {
     struct Sync {
       static Task<Result<Unit>> of(Ctx& ctx, Folder& folder, std::uint32_t segment) {
         CO_TRY(file, co_await folder.segment(ctx, segment));
-        co_return co_await file->sync(ctx);
+        Result<Unit> synced = co_await file->sync(ctx);
+        // Whatever a flush failed with, what it covered is unknown: no mirror stays for kNoSpace.
+        if (!synced.ok()) co_return fail(ErrorCode::kIo, error_text(synced.error()));
+        co_return synced;
       }
     };
     const auto sync = [&](Folder& folder) { return Sync::of(ctx, folder, segment); };
