@@ -198,6 +198,11 @@ Result<Unit> read_root(Table& root, Config& config) {
     std::int64_t delay_ms = config.commit_delay.ms();
     TRY_DO(store.number("commit_delay_ms", delay_ms, 0, 20));
     config.commit_delay = 1_ms * delay_ms;
+    std::int64_t scrub_days = config.scrub_every.ns / (60_min * 24).ns;
+    TRY_DO(store.number("scrub_days", scrub_days, 0, 3'650));
+    config.scrub_every = 60_min * 24 * scrub_days;
+    TRY_DO(
+        store.number("scrub_bytes_per_second", config.scrub_bytes_per_second, 64 * KiB, 1 * GiB));
     return Unit{};
   }));
   TRY_DO(
@@ -354,6 +359,8 @@ std::string show_config(const Config& config) {
   line("connections_per_host = ", config.connections_per_host_max);
   line("\n[store]\ncommit_delay_ms = ", config.commit_delay.ms());
   line("flash_cycles = ", config.flash_cycles);
+  line("scrub_days = ", config.scrub_every.ns / (60_min * 24).ns);
+  line("scrub_bytes_per_second = ", config.scrub_bytes_per_second);
   if (config.store_bytes != 0) line("bytes = ", config.store_bytes);
   if (config.segment_bytes != 0) line("segment_bytes = ", config.segment_bytes);
   if (config.site != 0 || config.replicate_listen) line("\n[replicate]");

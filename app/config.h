@@ -47,6 +47,8 @@ struct Config {
   std::size_t connections_per_host_max = 0;  // 0: no limit.
   std::uint64_t store_bytes = 0;  // 0: chosen from the file system.
   std::uint64_t segment_bytes = 0;  // 0: chosen from the size.
+  Duration scrub_every = 60_min * 24 * 30;  // All live bytes are read back so often; 0: never.
+  std::uint64_t scrub_bytes_per_second = 4 * MiB;  // At most, each drive.
   unsigned flash_cycles = 3'000;  // Times a cell of the drive can be written: for the estimate.
   Duration commit_delay = Duration();  // Edge: how long a batch waits for company, at most 20 ms.
   std::uint32_t site = 0;  // Our number on a replication link; 0: none.

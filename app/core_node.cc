@@ -9,11 +9,14 @@
 namespace creel::app {
 namespace {
 
-core::CoreOptions core_options(Platform& platform, const Config& config) {
+core::CoreOptions core_options(Platform& platform, const Config& config, bool rebuild_index) {
   core::CoreOptions options;
   options.dirs = config.data;
   options.store_bytes = config.store_bytes;
   options.segment_bytes = config.segment_bytes;
+  options.scrub_every = config.scrub_every;
+  options.scrub_bytes_per_second = config.scrub_bytes_per_second;
+  options.rebuild_index = rebuild_index;
   options.open_base = [](const std::string& dir, const store::Uuid& store, bool fresh) {
     store::LmdbOptions lmdb;
     lmdb.fresh = fresh;
@@ -27,13 +30,20 @@ core::CoreOptions core_options(Platform& platform, const Config& config) {
 
 class CoreRole final : public Node {
  public:
-  CoreRole(Platform& platform, const Config& config)
-      : platform_(platform), core_(platform, core_options(platform, config)) {}
+  CoreRole(Platform& platform, const Config& config, bool rebuild_index)
+      : platform_(platform), core_(platform, core_options(platform, config, rebuild_index)) {}
 
   Task<Result<Unit>> open(Ctx& ctx) { return core_.open(ctx); }
   s3::Log& log() override { return core_.log(); }
   s3::Blobs& blobs() override { return core_.blobs(); }
   store::Store& log_store() override { return core_.log_store(); }
+  std::vector<NamedStore> stores() override {
+    std::vector<NamedStore> all{{"operation log", &core_.log_store()}};
+    for (unsigned seat = 0; seat < core::kSlotsMax; ++seat)
+      if (const auto shards = core_.drives().store_at(seat))
+        all.push_back({shards->dir(), &shards->store()});
+    return all;
+  }
 
   // The healer that people ask for runs here: a request only wakes it.
   Task<void> run(Ctx& ctx) override {
@@ -132,8 +142,9 @@ class CoreRole final : public Node {
 
 }  // namespace
 
-Task<Result<std::unique_ptr<Node>>> open_core(Ctx& ctx, Platform& platform, const Config& config) {
-  auto node = std::make_unique<CoreRole>(platform, config);
+Task<Result<std::unique_ptr<Node>>> open_core(Ctx& ctx, Platform& platform, const Config& config,
+                                              bool rebuild_index) {
+  auto node = std::make_unique<CoreRole>(platform, config, rebuild_index);
   CO_DO(co_await node->open(ctx));
   co_return std::unique_ptr<Node>(std::move(node));
 }

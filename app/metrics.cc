@@ -33,6 +33,10 @@ void Metrics::set_store(const store::Status& status) {
   set("creel_store_flushes_total", "", status.flushes);
   set("creel_store_damaged_ranges", "", status.damaged_ranges);
   set("creel_store_damaged_objects", "", status.damaged_objects);
+  set("creel_store_scrub_completed_seconds", "",
+      static_cast<std::uint64_t>(status.scrub.completed_wall_ms / 1'000));
+  set("creel_store_scrub_running", "", status.scrub.running ? 1 : 0);
+  set("creel_store_scrub_damaged", "", status.scrub.damaged);
   set("creel_store_mirrors_down", "", status.mirrors_down.size());
 }
 

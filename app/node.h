@@ -1,6 +1,7 @@
 #pragma once
 #include <memory>
 
+#include "app/check_report.h"
 #include "app/config.h"
 #include "app/metrics.h"
 #include "platform/async/scope.h"
@@ -22,6 +23,9 @@ class Node {
   virtual Task<void> run(Ctx& ctx) = 0;
   virtual Task<Result<Unit>> close(Ctx& ctx) = 0;
 
+  // Every store of this process that is open now: the log's first.
+  virtual std::vector<NamedStore> stores() = 0;
+
   // A core's drives; an edge has none of these.
   virtual void add_metrics(Metrics& metrics) const { (void)metrics; }
   virtual std::string drives_json() const { return {}; }
@@ -35,7 +39,10 @@ class Node {
   }
 };
 
-Task<Result<std::unique_ptr<Node>>> open_edge(Ctx& ctx, Platform& platform, const Config& config);
-Task<Result<std::unique_ptr<Node>>> open_core(Ctx& ctx, Platform& platform, const Config& config);
+// Every index is thrown away and made anew if `rebuild_index`.
+Task<Result<std::unique_ptr<Node>>> open_edge(Ctx& ctx, Platform& platform, const Config& config,
+                                              bool rebuild_index = false);
+Task<Result<std::unique_ptr<Node>>> open_core(Ctx& ctx, Platform& platform, const Config& config,
+                                              bool rebuild_index = false);
 
 }  // namespace creel::app

@@ -282,13 +282,18 @@ class Server {
     metrics_.set("creel_receive_bad_frames_total", "", status.bad_frames);
   }
 
-  // status · quota · quota/BUCKET/BYTES/OBJECTS (POST) · heal (POST starts, GET tells) · parked/T ·
-  // retry/T/LSN · drop/T/LSN
+  // status · quota · quota/BUCKET/BYTES/OBJECTS (POST) · heal, check (POST starts, GET tells) ·
+  // parked/T · retry/T/LSN · drop/T/LSN
   Task<Result<std::string>> admin(Ctx& ctx, std::string method, std::string name) {
     if (name == "status" && method == "GET") {
       const std::string life =
           co_await drive_life_json(ctx, platform_, config_.data, config_.flash_cycles);
       co_return status_json(life);
+    }
+    if (name == "check") {
+      if (method == "POST")
+        for (const NamedStore& named : node_->stores()) named.store->start_check();
+      co_return checks_json(node_->stores());
     }
     if (name == "heal") co_return co_await node_->heal(ctx, method == "POST");
     if (name == "quota" && method == "GET" && service_ != nullptr)
@@ -336,6 +341,12 @@ class Server {
     json.name("damage").begin_array();
     for (const std::string& text : status.damage) json.string(text);
     json.end_array();
+    json.name("scrub").begin_object();
+    json.field("running", status.scrub.running);
+    json.field("completed_ms", status.scrub.completed_wall_ms);
+    json.field("bodies", status.scrub.bodies).field("bytes", status.scrub.bytes);
+    json.field("damaged", status.scrub.damaged);
+    json.end_object();
     json.field("damaged_objects", status.damaged_objects);
     json.name("damaged_names").begin_array();
     for (const std::string& text : status.damaged_names) json.string(text);

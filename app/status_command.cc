@@ -146,6 +146,15 @@ int print_status(const std::string& body) {
   print_space(status);
   for (const JsonItem item : status.find("damage"))
     std::printf("DAMAGE    %s\n", std::string(item.value.as_string().value_or("")).c_str());
+  const JsonValue scrub = status.find("scrub");
+  const std::uint64_t completed = number(scrub, "completed_ms");
+  std::printf("scrub     %s, %s\n",
+              scrub.find("running").as_bool().value_or(false) ? "under way" : "waiting",
+              completed == 0
+                  ? "no whole pass yet"
+                  : cat("last whole pass ",
+                        iso8601_ms(WallTime::from_ms(static_cast<std::int64_t>(completed))))
+                        .c_str());
   for (const JsonItem item : status.find("damaged_names"))
     std::printf("DAMAGED   %s\n", std::string(item.value.as_string().value_or("")).c_str());
   for (const JsonItem item : status.find("mirrors_down"))

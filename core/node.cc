@@ -39,6 +39,9 @@ DriveOptions CoreNode::drive_options() const {
   store.inline_bytes_max = kInlineShardBytes;
   store.queue_bytes_max = 16 * MiB;
   store.checkpoint_rows = options_.checkpoint_rows;
+  store.scrub_every = options_.scrub_every;
+  store.scrub_bytes_per_second = options_.scrub_bytes_per_second;
+  store.rebuild_index = options_.rebuild_index;
   store.open_base = options_.open_base;
   store.log = options_.log;
   return options;

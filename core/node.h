@@ -19,6 +19,9 @@ struct CoreOptions {
   std::uint64_t segment_bytes_max = 64 * MiB;
   std::size_t inline_bytes_max = 4 * KiB;  // Bodies that ride inside their operation.
   std::size_t checkpoint_rows = 4'096;
+  Duration scrub_every = 60_min * 24 * 30;  // As store::Options, for the log and each drive.
+  std::uint64_t scrub_bytes_per_second = 4 * MiB;
+  bool rebuild_index = false;
   // As store::Options: opens rows in a folder; called for the log and for each drive.
   std::function<Result<std::unique_ptr<store::RowBase>>(const std::string& dir,
                                                         const store::Uuid& store, bool fresh)>

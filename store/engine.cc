@@ -81,6 +81,8 @@ Task<void> Engine::run(Ctx& ctx) {
   log_.start(scope);
   scope.spawn(checkpoint_when_due(scope.ctx()));
   scope.spawn(keep_up(scope.ctx()));
+  scope.spawn(check_when_asked(scope.ctx()));
+  scope.spawn(scrub_when_due(scope.ctx()));
   scope.spawn(make_images_when_due(scope.ctx()));
   if (volume_.folders.size() > 1) scope.spawn(bring_back(scope.ctx()));
   co_await write_batches(ctx, scope);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "platform/async/event.h"
+#include "store/checker.h"
 #include "store/extents/bulk_stream.h"
 #include "store/extents/extent_reader.h"
 #include "store/image/image_format.h"
@@ -90,6 +91,8 @@ class Engine final : public Store {
     volume_.mark_damaged(std::move(name), std::move(why));
   }
   void clear_damage(std::string_view name) override { volume_.clear_damage(name); }
+  void start_check() override;
+  const CheckProgress& check_progress() const override { return checker_.progress(); }
   std::vector<LostRange> lost() const override { return volume_.lost; }
   Result<std::optional<std::string>> find(Table table, std::string_view key) const override;
   Result<std::unique_ptr<RowCursor>> cursor(Table table) const override;
@@ -97,6 +100,7 @@ class Engine final : public Store {
  private:
   friend class Recovery;
   friend class Readmission;
+  friend class Checker;
 
   // --- engine.cc: the way of an operation
   Result<Unit> may_submit() const;
@@ -124,6 +128,12 @@ class Engine final : public Store {
   Instant checkpoint_due() const;
   Task<Result<Unit>> commit_frozen(Ctx& ctx, Lsn applied);
   Task<void> grow_index(Ctx& ctx);
+
+  // --- scrub.cc
+  Task<void> check_when_asked(Ctx& ctx);
+  Task<void> scrub_when_due(Ctx& ctx);
+  std::uint64_t scrub_rate() const;
+  bool scrub_moved();
 
   // --- engine_upkeep.cc: space, state, status
   Task<void> keep_up(Ctx& ctx);
@@ -169,6 +179,12 @@ class Engine final : public Store {
   mutable bool base_suspect_ = false;  // It gave back damage: rebuild at the next start.
   bool checkpointing_ = false;
   bool checkpoint_full_ = false;  // The last one met kNoSpace.
+  Checker checker_{*this};   // When somebody asks.
+  Checker scrubber_{*this};  // When it is time.
+  bool check_asked_ = false;
+  Event check_wanted_;
+  std::int64_t scrub_completed_ms_ = 0;
+  Instant scrub_saved_;
   Event dirty_;
   Event checkpoint_done_;
 

@@ -29,7 +29,7 @@ Task<void> Engine::keep_up(Ctx& ctx) {
     }
     const bool served = volume_.unclean_streak > 0 && platform_.clock.now() - begun >= kServed;
     if (served) volume_.unclean_streak = 0;
-    if (served || (volume_.index_suspect && !suspect_saved)) {
+    if (served || (volume_.index_suspect && !suspect_saved) || scrub_moved()) {
       suspect_saved = volume_.index_suspect;
       Result<Unit> saved = co_await save_state(ctx, false);
       if (!saved.ok()) volume_.stop_writing(saved.error());
@@ -89,6 +89,9 @@ DriveState Engine::drive_state(bool clean) const {
   if (bulk_.end()) state.bulk = *bulk_.end();
   if (base_->applied() == durable_lsn_) state.hash = base_->state_hash();
   state.lost = volume_.lost;
+  state.scrub_completed_ms = scrub_completed_ms_;
+  state.scrub_table = static_cast<std::uint8_t>(scrubber_.place().table);
+  state.scrub_key = scrubber_.place().key;
   return state;
 }
 
@@ -145,6 +148,8 @@ Status Engine::status() const {
   if (returning_) status.mirrors_catching_up.push_back(volume_.folders[*returning_]->dir());
   status.damaged_ranges = volume_.damaged_ranges;
   status.damage = volume_.damage;
+  const CheckProgress& scrub = scrubber_.progress();
+  status.scrub = {scrub.running, scrub_completed_ms_, scrub.bodies, scrub.bytes, scrub.damaged};
   status.damaged_objects = volume_.marked.size();
   for (const auto& [name, why] : volume_.marked) {
     if (status.damaged_names.size() >= kDamageTextsMax) break;

@@ -43,11 +43,12 @@ Task<Result<Unit>> Recovery::run(Ctx& ctx) {
   // What is taken for headers and spares below needs this figure.
   CO_DO(co_await volume_.measure(ctx));
   CO_DO(co_await find_images(ctx));
-  bool doubted = state_.index_suspect && !fresh_;
+  bool doubted = (state_.index_suspect || engine_.options_.rebuild_index) && !fresh_;
   if (doubted) {
     Result<Unit> may = co_await may_rebuild(ctx);
     doubted = may.ok();
-    volume_.note(cat("the index was found damaged, or starts kept failing: ",
+    if (engine_.options_.rebuild_index && !may.ok()) co_return may.error();
+    volume_.note(cat("the index was found damaged, starts kept failing, or it was asked for: ",
                      may.ok() ? std::string("it is rebuilt") : error_text(may.error())));
   }
   CO_DO(co_await open_index(ctx, doubted));

@@ -293,6 +293,8 @@ Task<Result<Unit>> Recovery::count_start(Ctx& ctx) {
   const auto now = static_cast<std::uint64_t>(volume_.platform.clock.wall().ms());
   DriveState next = state_;
   volume_.starts = next.starts = state_.starts + 1;
+  engine_.scrub_completed_ms_ = state_.scrub_completed_ms;
+  engine_.scrubber_.set_place({static_cast<Table>(state_.scrub_table), state_.scrub_key});
   if (state_.clean || fresh_) next.unclean_streak = 0;
   else if (next.unclean_streak++ == 0) next.streak_wall_ms = now;
   if (next.unclean_streak >= 3 && now - next.streak_wall_ms <= kStreakMs && state_.lost.empty()) {

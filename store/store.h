@@ -44,10 +44,18 @@ struct Verdict {
 // The deterministic state machine over the rows: owned by store/, implemented by s3/model and by
 // core/ for shards. No I/O, clock, randomness or iteration over unordered containers: whatever is
 // not a function of the op and the rows is put into the op before it is submitted.
-class Decider {
+class Decider : public ExtentFinder {
  public:
   // Errors of `rows` come back as a refused verdict with that error.
   virtual Verdict decide(OpView view, StagedRows& rows) = 0;
+  // What people call the objects whose bytes this row names, at most `max` of them; empty: nothing
+  // better than the row's key. May look through all rows: only asked about damage.
+  virtual std::vector<std::string> names_of(const RowReader& rows, Table table,
+                                            std::string_view key, std::string_view value,
+                                            std::size_t max) const {
+    (void)rows, (void)table, (void)key, (void)value, (void)max;
+    return {};
+  }
 
  protected:
   ~Decider() = default;
@@ -59,7 +67,7 @@ struct Options {
   std::vector<std::string> dirs;
   // Fixed at format; a power of two. 0: 2^⌊log2(size/64)⌋, at least 8 MiB, at most the maximum.
   std::uint64_t segment_bytes = 0;
-  std::uint64_t segment_bytes_max = 64 * MiB;     // Core: 256 MiB.
+  std::uint64_t segment_bytes_max = 64 * MiB;  // Core: 256 MiB.
   // What the store may use of the file system. 0: as at format, there 80 % of what is free.
   std::uint64_t size_bytes = 0;
   // Mirrors: a blank folder among formatted ones is filled from the others, at the start or while
@@ -75,6 +83,9 @@ struct Options {
   Duration checkpoint_busy = 4_s;
   Duration checkpoint_idle = 30_s;
   std::uint64_t image_ops = 1'000'000;  // An image after so many; or rows / 4, if that is more.
+  Duration scrub_every = 60_min * 24 * 30;  // All live bytes are read back so often; 0: never.
+  std::uint64_t scrub_bytes_per_second = 4 * MiB;  // Never more than that.
+  bool rebuild_index = false;  // Throw it away and make it anew, if it can be.
   Uuid cluster{};  // Zero: a lone store makes its own.
   unsigned lane = 1;  // Disk lane of the log writer; +1 for mirrors.
   // Opens the rows kept in DIR/idx; LMDB in production, memory in the simulator. `fresh` throws
@@ -104,6 +115,28 @@ struct SpaceStatus {
   std::uint64_t refused_index = 0;  // … because the index is full.
 };
 
+// A check of everything, as far as it has come; or the last one.
+struct CheckProgress {
+  bool running = false;
+  bool whole = false;  // It got to its end.
+  std::uint64_t rows = 0;
+  std::uint64_t bodies = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t bytes_expected = 0;  // At most: the size of the files.
+  std::uint64_t log_operations = 0;
+  std::uint64_t damaged = 0;
+  std::vector<std::string> findings;  // At most 64 of them.
+};
+
+// The reading back that goes on by itself.
+struct ScrubStatus {
+  bool running = false;
+  std::int64_t completed_wall_ms = 0;  // When the last whole pass ended; 0: never.
+  std::uint64_t bodies = 0;  // Of this pass since the start, or the last one.
+  std::uint64_t bytes = 0;
+  std::uint64_t damaged = 0;
+};
+
 struct Status {
   bool read_only = false;  // After a failed write or flush: only a restart writes again.
   std::string reason;
@@ -125,6 +158,7 @@ struct Status {
   std::vector<std::string> damage;  // At most 64 texts.
   std::uint64_t damaged_objects = 0;  // Marked since the start, and not read well since.
   std::vector<std::string> damaged_names;  // "NAME: why", at most 64 of them.
+  ScrubStatus scrub;
   std::vector<std::string> mirrors_down;  // "DIR: why"
   std::vector<std::string> mirrors_catching_up;  // Folders of those that are being brought back.
 };
@@ -212,6 +246,10 @@ class Store : public RowReader {
   // until the next start, or until clear_damage() when it was read well or is gone.
   virtual void mark_damaged(std::string name, std::string why) = 0;
   virtual void clear_damage(std::string_view name) = 0;
+  // Reads back everything while run() serves: index, bodies, images, the whole log. No-op while one
+  // is under way.
+  virtual void start_check() = 0;
+  virtual const CheckProgress& check_progress() const = 0;
   // Operations that no copy of the log holds any more: reported, never skipped silently.
   virtual std::vector<LostRange> lost() const = 0;
   virtual Status status() const = 0;

@@ -4,6 +4,7 @@
 
 #include "platform/base/endian.h"
 #include "platform/base/text.h"
+#include "s3/model/manifest.h"
 #include "s3/model/tlv.h"
 
 namespace creel::core {
@@ -160,6 +161,11 @@ Result<std::optional<ShardRecord>> load_shard(const store::RowReader& rows, cons
     TRY_DO(unpack(record.extents, next.text(kExtents)));
   }
   return std::optional<ShardRecord>(std::move(record));
+}
+
+void ShardModel::find_extents(store::Table table, std::string_view, std::string_view value,
+                              std::vector<std::size_t>& at) const {
+  if (table == store::Table::kShard) s3::find_extents_in_field(value, kExtents, 0, at);
 }
 
 store::Verdict ShardModel::decide(store::OpView view, store::StagedRows& rows) {

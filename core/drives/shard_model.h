@@ -48,6 +48,8 @@ Result<std::optional<ShardRecord>> load_shard(const store::RowReader& rows, cons
 class ShardModel final : public store::Decider {
  public:
   store::Verdict decide(store::OpView view, store::StagedRows& rows) override;
+  void find_extents(store::Table table, std::string_view key, std::string_view value,
+                    std::vector<std::size_t>& at) const override;
 };
 
 }  // namespace creel::core

@@ -6,7 +6,8 @@
 namespace creel::s3 {
 namespace {
 constexpr std::size_t kInRowBytes = 320;  // Longer headers and manifests go to documents.
-constexpr std::size_t kShardManifestBytesMax = 900;  // A dead blob's goes into one heal row.
+// A dead blob's goes into one heal row, and a longer document would be taken for extents.
+constexpr std::size_t kShardManifestBytesMax = 880;
 }  // namespace
 
 Result<std::int64_t> Apply::advance_time(std::int64_t wanted_ms) {

@@ -20,6 +20,13 @@ class Model final : public store::Decider {
  public:
   explicit Model(ModelOptions options) : options_(options) {}
   store::Verdict decide(store::OpView view, store::StagedRows& rows) override;
+  void find_extents(store::Table table, std::string_view key, std::string_view value,
+                    std::vector<std::size_t>& at) const override {
+    find_manifest_extents(table, key, value, at);
+  }
+  std::vector<std::string> names_of(const store::RowReader& rows, store::Table table,
+                                    std::string_view key, std::string_view value,
+                                    std::size_t max) const override;
 
  private:
   ModelOptions options_;

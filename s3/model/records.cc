@@ -2,6 +2,7 @@
 
 #include "platform/base/endian.h"
 #include "platform/base/text.h"
+#include "s3/model/manifest.h"
 #include "s3/model/tlv.h"
 
 namespace creel::s3 {
@@ -74,6 +75,22 @@ enum UploadTag : std::uint16_t {
 
 constexpr std::size_t kPartRefBytes = 20;
 constexpr std::size_t kDocumentPieceBytes = 900;
+constexpr std::size_t kDocumentKeyBytes = 15;
+constexpr std::size_t kManifestHeadBytes = 2;  // Kind and flags; then extents.
+constexpr std::size_t kExtentsAPiece = 22;
+
+// Manifests are cut between extents, so that each row can be read alone.
+constexpr std::size_t piece_bytes(char kind) {
+  return kind == 'm' ? kExtentsAPiece * store::kExtentBytes : kDocumentPieceBytes;
+}
+constexpr std::size_t first_piece_bytes(char kind) {
+  return piece_bytes(kind) + (kind == 'm' ? kManifestHeadBytes : 0);
+}
+constexpr std::size_t piece_count(char kind, std::size_t bytes) {
+  if (bytes == 0) return 0;
+  const std::size_t first = first_piece_bytes(kind);
+  return bytes <= first ? 1 : 1 + (bytes - first + piece_bytes(kind) - 1) / piece_bytes(kind);
+}
 
 Result<RowId> read_id(const TlvReader& fields, std::uint16_t tag) {
   const std::string raw = fields.text(tag);
@@ -301,13 +318,16 @@ std::string part_key(std::uint64_t upload_lsn, std::uint16_t number) {
 }
 
 void put_document(store::StagedRows& rows, RowId id, char kind, std::string_view bytes) {
-  for (std::size_t piece = 0; piece * kDocumentPieceBytes < bytes.size(); ++piece)
-    rows.put(store::Table::kManifest, document_key(id, kind, piece),
-             bytes.substr(piece * kDocumentPieceBytes, kDocumentPieceBytes));
+  const std::size_t first = first_piece_bytes(kind);
+  for (std::size_t piece = 0, at = 0; at < bytes.size(); ++piece) {
+    const std::size_t take = piece == 0 ? first : piece_bytes(kind);
+    rows.put(store::Table::kManifest, document_key(id, kind, piece), bytes.substr(at, take));
+    at += take;
+  }
 }
 
 void erase_document(store::StagedRows& rows, RowId id, char kind, std::size_t bytes) {
-  for (std::size_t piece = 0; piece * kDocumentPieceBytes < bytes; ++piece)
+  for (std::size_t piece = 0; piece < piece_count(kind, bytes); ++piece)
     rows.erase(store::Table::kManifest, document_key(id, kind, piece));
 }
 
@@ -315,7 +335,7 @@ Result<std::string> load_document(const store::RowReader& rows, RowId id, char k
                                   std::size_t bytes) {
   std::string out;
   out.reserve(bytes);
-  for (std::size_t piece = 0; piece * kDocumentPieceBytes < bytes; ++piece) {
+  for (std::size_t piece = 0; piece < piece_count(kind, bytes); ++piece) {
     TRY(row, rows.find(store::Table::kManifest, document_key(id, kind, piece)));
     if (!row)
       return fail(ErrorCode::kCorrupt, cat("document ", kind, " of operation ", id.lsn, ": piece ",
@@ -326,6 +346,23 @@ Result<std::string> load_document(const store::RowReader& rows, RowId id, char k
     return fail(ErrorCode::kCorrupt, cat("document ", kind, " of operation ", id.lsn, ": ",
                                          out.size(), " bytes instead of ", bytes));
   return out;
+}
+
+void find_manifest_extents(store::Table table, std::string_view key, std::string_view value,
+                           std::vector<std::size_t>& at) {
+  if (table == store::Table::kObject) {
+    find_extents_in_field(value, kManifest, kManifestHeadBytes, at);
+  } else if (table == store::Table::kBlob) {
+    find_extents_in_field(value, kBlobManifest, kManifestHeadBytes, at);
+  } else if (table == store::Table::kManifest && key.size() == kDocumentKeyBytes &&
+             key[10] == 'm') {
+    // Only manifests of extents have a second piece.
+    const bool first = load_be<std::uint32_t>(as_bytes(key), 11) == 0;
+    if (first && !is_log_manifest(value)) return;
+    for (std::size_t i = first ? kManifestHeadBytes : 0; i + store::kExtentBytes <= value.size();
+         i += store::kExtentBytes)
+      at.push_back(i);
+  }
 }
 
 std::string encode_headers(const std::vector<Header>& headers) {

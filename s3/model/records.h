@@ -138,6 +138,10 @@ struct PartRecord {
 };
 std::string part_key(std::uint64_t upload_lsn, std::uint16_t number);
 
+// Where the extents of manifests lie in rows (store::ExtentFinder).
+void find_manifest_extents(store::Table table, std::string_view key, std::string_view value,
+                           std::vector<std::size_t>& at);
+
 // Longer values in rows of Table::kManifest: id ‖ kind ‖ piece number.
 void put_document(store::StagedRows& rows, RowId id, char kind, std::string_view bytes);
 void erase_document(store::StagedRows& rows, RowId id, char kind, std::size_t bytes);

@@ -92,6 +92,16 @@ std::uint64_t TlvReader::number(std::uint16_t tag) const {
   return value;
 }
 
+TlvReader::Spot TlvReader::spot(std::uint16_t tag) const {
+  std::size_t at = 0;
+  while (const std::optional<Piece> piece = piece_at(bytes_, at)) {
+    if ((piece->tag & 0x7fff) == (tag & 0x7fff))
+      return {at - piece->value.size(), piece->value.size()};
+    if ((piece->tag & 0x7fff) > (tag & 0x7fff)) break;
+  }
+  return {};
+}
+
 bool TlvReader::has(std::uint16_t tag) const {
   std::size_t at = 0;
   while (const std::optional<Piece> piece = piece_at(bytes_, at))

@@ -41,6 +41,12 @@ class TlvReader {
   std::string text(std::uint16_t tag) const;  // Empty if absent.
   std::uint64_t number(std::uint16_t tag) const;  // 0 if absent or longer than 8 bytes.
   bool has(std::uint16_t tag) const;
+  // Where the first piece of that field begins in the parsed bytes, and how long it is.
+  struct Spot {
+    std::size_t at = 0;
+    std::size_t bytes = 0;  // 0: absent.
+  };
+  Spot spot(std::uint16_t tag) const;
   // A critical tag above `last`, the highest this build knows; 0 if there is none.
   std::uint16_t critical_above(std::uint16_t last) const;
   std::vector<std::string> list(std::uint16_t tag) const;  // Empty if absent or malformed.

@@ -328,7 +328,7 @@ Result<Meta> read_meta(const PageFile& file, std::uint64_t index, std::uint64_t 
 }  // namespace
 
 Result<PageReport> walk_lmdb_pages(const std::string& path, std::uint64_t map_bytes,
-                                   PageVisitor& visitor) {
+                                   PageVisitor& visitor, std::optional<std::uint64_t> transaction) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0 && errno == ENOENT) return PageReport();
   if (fd < 0) return fail(ErrorCode::kIo, cat(path, ": cannot be opened"));
@@ -345,11 +345,15 @@ Result<PageReport> walk_lmdb_pages(const std::string& path, std::uint64_t map_by
       older.transaction + (newest.transaction == 0 ? 0 : 1) != newest.transaction ||
       newest.transaction % 2 != (odd ? 1 : 0))
     return file.corrupt(odd ? 1 : 0, "the two meta pages do not follow each other");
-  if (newest.last_page + 1 < kMetas || newest.last_page >= map_bytes / newest.page_bytes)
+  const bool wants_older = transaction && *transaction == older.transaction;
+  const Meta& meta = wants_older ? older : newest;
+  if (transaction && *transaction != meta.transaction)
+    return file.corrupt(odd ? 1 : 0, "neither meta page has the transaction that is read");
+  if (meta.last_page + 1 < kMetas || meta.last_page >= map_bytes / meta.page_bytes)
     return file.corrupt(odd ? 1 : 0, "it has more pages than the map");
-  Walk walk(file, newest, visitor);
+  Walk walk(file, meta, visitor);
   TRY_DO(walk.run());
-  return PageReport{newest.transaction, newest.last_page + 1, newest.main.entries};
+  return PageReport{meta.transaction, meta.last_page + 1, meta.main.entries};
 }
 
 }  // namespace creel::store

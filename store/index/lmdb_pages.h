@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -30,7 +31,10 @@ struct PageReport {
 // visitor's business. Depth and memory are bounded (one bit a page, one buffer a level).
 // `map_bytes` bounds the pages. Errors, each with file and page: kCorrupt, kInvalid (not LMDB 0.9,
 // other word size), kIo. A file that is missing or empty has nothing to report.
+// `transaction`: walk that one, the newest or the one before; a reader must hold it if somebody
+// commits meanwhile. None: the newest.
 Result<PageReport> walk_lmdb_pages(const std::string& path, std::uint64_t map_bytes,
-                                   PageVisitor& visitor);
+                                   PageVisitor& visitor,
+                                   std::optional<std::uint64_t> transaction = std::nullopt);
 
 }  // namespace creel::store

@@ -84,6 +84,24 @@ class RowReader {
   ~RowReader() = default;
 };
 
+// Where bodies lie in rows, told by whoever gives rows their meaning: so the store counts what is
+// alive and can move bytes without knowing what a row is.
+class ExtentFinder {
+ public:
+  // Appends the position in `value` of each extent that this row names: kExtentBytes each, in the
+  // form of append_extent(). A function of its arguments alone; nothing for other tables than those
+  // of may_hold_extents().
+  virtual void find_extents(Table table, std::string_view key, std::string_view value,
+                            std::vector<std::size_t>& at) const = 0;
+
+ protected:
+  ~ExtentFinder() = default;
+};
+constexpr bool may_hold_extents(Table table) {
+  return table == Table::kObject || table == Table::kBlob || table == Table::kManifest ||
+         table == Table::kShard;
+}
+
 // What decide() sees and changes: the index plus every edit staged so far in this batch.
 class StagedRows : public RowReader {
  public:
@@ -102,7 +120,7 @@ class RowSnapshot {
   virtual ~RowSnapshot() = default;
   virtual Lsn applied() const = 0;
   virtual StateHash state_hash() const = 0;  // As kept with that state, not recomputed.
-  virtual Result<bool> next() = 0;           // The first call: the first row. False at the end.
+  virtual Result<bool> next() = 0;  // The first call: the first row. False at the end.
   virtual Table table() const = 0;
   virtual std::string_view key() const = 0;
   virtual std::string_view value() const = 0;
@@ -127,6 +145,9 @@ class RowBase : public RowReader {
   virtual void publish() = 0;
   // The published state; called on the loop while no commit() runs.
   virtual Result<std::unique_ptr<RowSnapshot>> snapshot() const = 0;
+  // Is the file that holds the rows still as it was committed? Any thread, while others read and
+  // commit. Errors: kCorrupt, with the place; kIo.
+  virtual Result<Unit> verify() const { return Unit{}; }
   virtual std::uint64_t row_count() const = 0;
   virtual std::uint64_t bytes_used() const = 0;
   virtual std::string describe() const { return {}; }  // For the log at start; may be empty.

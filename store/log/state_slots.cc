@@ -4,6 +4,7 @@
 
 #include "platform/base/endian.h"
 #include "platform/cpu/crc.h"
+#include "store/index/rows.h"
 
 namespace creel::store {
 namespace {
@@ -11,7 +12,10 @@ namespace {
 constexpr std::string_view kMagic = "CREELSTA";
 constexpr std::size_t kLostAt = 128;
 constexpr std::size_t kLostBytes = 32;
-static_assert(kLostAt + kLostRangesMax * kLostBytes <= kBlock - 4);
+constexpr std::size_t kScrubAt = 2'560;
+constexpr std::size_t kScrubKeyAt = kScrubAt + 16;
+static_assert(kLostAt + kLostRangesMax * kLostBytes <= kScrubAt);
+static_assert(kScrubKeyAt + kRowKeyBytesMax <= kBlock - 4);
 
 }  // namespace
 
@@ -42,6 +46,11 @@ Bytes encode_state_slot(const DriveState& state) {
     store_le<std::uint64_t>(out, at + 16, state.lost[i].offset);
     store_le<std::uint32_t>(out, at + 24, state.lost[i].segment);
   }
+  store_le<std::uint64_t>(out, kScrubAt, static_cast<std::uint64_t>(state.scrub_completed_ms));
+  const std::size_t key = std::min(state.scrub_key.size(), kRowKeyBytesMax);
+  store_le<std::uint16_t>(out, kScrubAt + 8, static_cast<std::uint16_t>(key));
+  out[kScrubAt + 10] = state.scrub_table;
+  std::copy_n(state.scrub_key.begin(), key, out.begin() + kScrubKeyAt);
   store_le<std::uint32_t>(out, kBlock - 4, crc32c(ByteView(out).first(kBlock - 4)));
   return out;
 }
@@ -79,6 +88,10 @@ std::optional<DriveState> parse_state_slot(ByteView block) {
     range.segment = load_le<std::uint32_t>(block, at + 24);
     state.lost.push_back(range);
   }
+  state.scrub_completed_ms = static_cast<std::int64_t>(load_le<std::uint64_t>(block, kScrubAt));
+  const std::size_t key = load_le<std::uint16_t>(block, kScrubAt + 8);
+  state.scrub_table = block[kScrubAt + 10];
+  if (key <= kRowKeyBytesMax) state.scrub_key = as_text(block.subspan(kScrubKeyAt, key));
   return state;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "platform/base/bytes.h"
@@ -30,6 +31,10 @@ struct DriveState {
   BulkEnd bulk;
   StateHash hash;  // Of all rows; 0: not known.
   std::vector<LostRange> lost;  // At most kLostRangesMax.
+  // Where the scrub is: behind this row; table 1: at the start.
+  std::int64_t scrub_completed_ms = 0;
+  std::uint8_t scrub_table = 1;
+  std::string scrub_key;  // At most kRowKeyBytesMax.
 };
 inline constexpr std::uint64_t kStateBytes = 3 * kBlock;
 inline constexpr std::uint64_t kSuspectOffset = 2 * kBlock;  // Non-zero u64: the index is suspect.

@@ -1,9 +1,11 @@
 """Files that came back wrong: torn tails, flipped bytes, lost index files."""
 import glob
+import json
 import os
 import random
 import shutil
 import struct
+import subprocess
 
 from harness import BOTH, case, check, code_of, equal, pattern
 
@@ -178,6 +180,67 @@ def case_damaged_payload(t):
     server.check_alive()
     client.put_object(Bucket="dmg", Key="k05", Body=b"new")
     equal(client.get_object(Bucket="dmg", Key="k05")["Body"].read(), b"new")
+
+
+def run(words, server):
+    return subprocess.run(words, env=server.environment(), capture_output=True, text=True, timeout=120,
+                          stdin=subprocess.DEVNULL)
+
+
+def creel_check(server, *words):
+    """`creel check` of the stopped server's folders: (exit code, report)."""
+    folders = [word for folder in server.data for word in ("--data", folder)]
+    done = run([server.binary, "check", "--json", "--role", server.role, *folders, *words], server)
+    return done.returncode, json.loads(done.stdout) if done.stdout.strip() else {}
+
+
+def ask(server, verb, *words):
+    """A verb that asks the running server: (exit code, report)."""
+    done = run([server.binary, verb, "--json", "--endpoint", server.url, *words], server)
+    return done.returncode, json.loads(done.stdout)
+
+
+@case(BOTH)
+def case_check_of_a_sound_store(t):
+    server = t.own_server(config="[store]\nsegment_bytes = 16777216\n").start()
+    bodies = fill(server, 20)
+    server.client().put_object(Bucket="dmg", Key="big", Body=pattern(2 << 20))
+    code, report = ask(server, "check")
+    check((code, report["damaged"], report["whole"]) == (0, 0, True), "while it runs", code, report)
+    equal(server.stop()[0], 0)
+    for words in ((), ("--rebuild",)):
+        code, report = creel_check(server, *words)
+        check((code, report["damaged"], report["whole"]) == (0, 0, True), "while it is stopped", code, report)
+        check(sum(one["bytes"] for one in report["stores"]) > 2 << 20, "all was read", report)
+    server.start()
+    check_all(server, {**bodies, "big": pattern(2 << 20)})
+    equal(creel_check(server)[0], 2, "a folder in use is refused")
+
+
+@case()
+def case_damage_is_named(t):
+    """A damaged body is named by bucket, key and version: after a GET, and by a check."""
+    server = t.own_server().start()
+    bodies = fill(server)
+    equal(server.stop()[0], 0)
+    for path in glob.glob(os.path.join(server.data[0], "seg", "*.seg")):
+        with open(path, "rb") as file:
+            at = file.read().find(bodies["k07"][100:200])
+        if at >= 0:
+            flip(path, at + 9)
+    code, report = creel_check(server)
+    check(code == 1, "damage found", code, report)
+    check("dmg/k07 version null" in str(report["stores"][0]["findings"]), "by its name", report)
+    server.start()
+    equal(server.metric("creel_store_damaged_objects"), 0)
+    equal(code_of(server.client().get_object, Bucket="dmg", Key="k07")[1], 500)
+    equal(code_of(server.client().head_object, Bucket="dmg", Key="k07")[1], 200)
+    equal(server.metric("creel_store_damaged_objects"), 1)
+    check("dmg/k07 version null" in str(ask(server, "status")[1]["damaged_names"]), "in the status")
+    server.client().put_object(Bucket="dmg", Key="k07", Body=bodies["k07"])
+    ask(server, "check")
+    equal(server.metric("creel_store_damaged_objects"), 0, "its bytes are right again")
+    check_all(server, bodies)
 
 
 @case(BOTH)

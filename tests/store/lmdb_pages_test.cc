@@ -11,6 +11,7 @@
 
 #include <map>
 
+#include "platform/base/endian.h"
 #include "platform/base/text.h"
 #include "store/index/lmdb_base.h"
 #include "store/log/state_slots.h"
@@ -145,7 +146,17 @@ TEST(LmdbPages, AMissingAnEmptyAndAFreshFilePass) {
   EXPECT_EQ(report.value().entries, 0u);
 }
 
-// A file damaged by `harm` either does not open, or behaves as if it had not been: now and after
+// The page that holds the list of free pages, by the newer meta page.
+std::size_t free_root(const Bytes& file) {
+  constexpr std::size_t kWord = sizeof(std::size_t);
+  constexpr std::size_t kRoot = kWord + 8 + 8 + 2 * kWord + 8 + 4 * kWord;
+  constexpr std::size_t kTransaction = kRoot + kWord + 8 + 5 * kWord + kWord;
+  const auto word = [&file](std::size_t at) { return load_le<std::size_t>(file, at); };
+  const std::size_t meta = word(kTransaction) < word(4'096 + kTransaction) ? 4'096 : 0;
+  return word(meta + kRoot);
+}
+
+// A damaged file either does not open, or behaves as if it had not been: now and after
 // more commits.
 void expect_found_or_harmless(Drive& drive, const Model& model, const Bytes& harmed,
                               TestRandom& random, int& found) {
@@ -192,7 +203,7 @@ TEST(LmdbPages, AFlippedTornSwappedOrZeroedPageIsFoundOrHarmless) {
     };
     const std::size_t a = chance.below(pages);
     const std::size_t b = chance.below(pages);
-    switch (chance.below(8)) {
+    switch (chance.below(9)) {
       case 0: std::fill_n(page(a), 4'096, std::uint8_t{0}); break;
       case 1: std::swap_ranges(page(a), page(a) + 4'096, page(b)); break;
       case 2: std::copy_n(page(a), 4'096, page(b)); break;
@@ -200,6 +211,11 @@ TEST(LmdbPages, AFlippedTornSwappedOrZeroedPageIsFoundOrHarmless) {
       case 4: std::fill_n(page(a), 512 * (1 + chance.below(7)), std::uint8_t{0}); break;
       case 5: {  // Heads of pages and meta pages, where a flip hurts most.
         const std::size_t at = a * 4'096 + chance.below(160);
+        harmed[at] = static_cast<std::uint8_t>(harmed[at] ^ (1U << chance.below(8)));
+        break;
+      }
+      case 6: {  // The list of free pages.
+        const std::size_t at = free_root(good) * 4'096 + chance.below(4'096);
         harmed[at] = static_cast<std::uint8_t>(harmed[at] ^ (1U << chance.below(8)));
         break;
       }

@@ -55,6 +55,18 @@ class ToyDecider final : public store::Decider {
     verdict.answer = to_bytes(std::string_view(exists ? "old" : "new"));
     return verdict;
   }
+  // The extents of rows of kind p and b.
+  void find_extents(store::Table table, std::string_view, std::string_view value,
+                    std::vector<std::size_t>& at) const override {
+    if (table != store::Table::kObject || value.empty()) return;
+    if (value[0] != 'p' && value[0] != 'b') return;
+    for (std::size_t i = 1; i + store::kExtentBytes <= value.size(); i += store::kExtentBytes)
+      at.push_back(i);
+  }
+  std::vector<std::string> names_of(const store::RowReader&, store::Table, std::string_view key,
+                                    std::string_view, std::size_t) const override {
+    return {std::string(key)};
+  }
   std::uint64_t decided = 0;
 };
 
