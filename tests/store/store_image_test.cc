@@ -173,11 +173,14 @@ TEST(StoreImage, CutAnywhereTheStateIsTheSame) {
     SCOPED_TRACE(seed.replay_hint());
     TestRandom random(seed);
     StoreWorld box(seed.value);
-    box.options.segment_bytes = 64 * KiB;
+    box.options.segment_bytes = 32 * KiB;  // Images of several segments.
+    box.options.batch_bytes_max = 16 * KiB;
+    box.options.inline_bytes_max = 8 * KiB;
     ASSERT_TRUE(box.open().ok());
     for (int round = 0; round < 3; ++round) {
       ASSERT_NO_FATAL_FAILURE(write_some(box, random, static_cast<int>(random.below(80))));
       const auto rows = box.rows();
+      const store::Lsn last = box.store->status().last;
       SimNode& node = box.node;
       const std::uint64_t life = node.life_number();
       box.world.at(Duration{static_cast<std::int64_t>(random.below(40'000'000))}, [&node, life] {
@@ -191,12 +194,16 @@ TEST(StoreImage, CutAnywhereTheStateIsTheSame) {
       box.crash();
       if (random.chance(0.5)) box.images.clear();
       ASSERT_TRUE(box.open().ok());
+      ASSERT_FALSE(box.said("not used"));  // What has an end is whole.
+      if (made.ok()) {
+        ASSERT_GE(box.store->image_lsn(), last);
+      }
       ASSERT_EQ(box.rows(), rows);
       ASSERT_EQ(box.store->status().damaged_ranges, 0u);
       box.world.run_for(6_s);  // Files of what was cut are gone.
       const store::Status status = box.store->status();
       ASSERT_LE(segments_of(box, store::StreamKind::kImage).size(),
-                status.image_bytes / (64 * KiB) + 1);
+                status.image_bytes / (16 * KiB) + 1);
     }
     used += box.said("filled from the image") ? 1 : 0;
   }
