@@ -136,7 +136,7 @@ Status Engine::status() const {
   status.index_bytes = base_->bytes_used();
   status.image_lsn = image_.lsn;
   status.image_rows = image_.rows;
-  for (const ImagePart& part : image_.parts) status.image_bytes += part.end;
+  status.image_bytes = volume_.image_bytes;
   status.free_bytes = volume_.free_bytes();
   status.space = volume_.space_status();
   status.batches = batches_;

@@ -53,6 +53,8 @@ Task<Result<Unit>> Engine::write_image(Ctx& ctx) {
 // Older ones, and what is left of attempts, go: `image` was read back and its end is safe.
 void Engine::adopt_image(const ImageInfo& image) {
   image_ = image;
+  volume_.image_bytes = 0;
+  for (const ImagePart& part : image_.parts) volume_.image_bytes += part.end;
   std::vector<SegmentInfo> others;
   for (const auto& [id, info] : volume_.segments) {
     if (info.stream != StreamKind::kImage) continue;

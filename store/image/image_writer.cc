@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::uint64_t kFlushBytes = 4 * MiB;  // What one flush may hold up the log's.
 constexpr Duration kPauseMax = 50_ms;
-constexpr std::size_t kSparesLeft = 1;  // For the log.
 
 }  // namespace
 
@@ -99,7 +98,8 @@ Task<Result<Unit>> ImageWriter::put(Ctx& ctx, const Frame& frame) {
 Task<Result<Unit>> ImageWriter::begin_part(Ctx& ctx) {
   if (info_.parts.size() == kImagePartsMax)
     co_return fail(ErrorCode::kTooLarge, cat("image of more than ", kImagePartsMax, " segments"));
-  Result<SegmentInfo> spare = co_await volume_.claim(ctx, StreamKind::kImage, kSparesLeft);
+  Result<SegmentInfo> spare =
+      co_await volume_.claim(ctx, StreamKind::kImage, volume_.log_reserve());
   if (!spare.ok()) {
     if (spare.error().code != ErrorCode::kNoSpace) volume_.stop_writing(spare.error());
     co_return spare.error();

@@ -307,6 +307,11 @@ Result<Meta> read_meta(const PageFile& file, std::uint64_t index, std::uint64_t 
   std::array<std::uint8_t, kPageHead + kMetaBytes> raw{};
   TRY_DO(file.read(offset, raw));
   const ByteView body = ByteView(raw).subspan(kPageHead);
+  // A drive that comes from another machine: no damage, only of no use here.
+  constexpr std::size_t kOtherPageHead = kWord == 8 ? 12 : 16;
+  if (load_le<std::uint32_t>(raw, kOtherPageHead) == kMagic)
+    return fail(ErrorCode::kInvalid,
+                cat(file.path(), ": written by a build for ", kWord == 8 ? 32 : 64, " bits"));
   if (load_word(raw, 0) != index || load_le<std::uint16_t>(raw, kWord + 2) != kMeta)
     return file.corrupt(index, "it is no meta page");
   if (load_le<std::uint32_t>(body, 0) != kMagic || load_le<std::uint32_t>(body, 4) != kVersion)

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <map>
 
+#include "platform/base/endian.h"
 #include "platform/base/text.h"
 #include "store/index/lmdb_template.h"
 #include "tests/store/base_contract.h"
@@ -171,6 +172,23 @@ TEST(LmdbBase, ItsTemplateIsWhatLmdbItselfMakes) {
   const std::size_t page = std::min<std::size_t>(kernel, 64 * KiB);
   if (page != kLmdbPageBytes) GTEST_SKIP() << "the kernel's pages have " << page << " bytes";
   EXPECT_TRUE(made == ours);
+}
+
+TEST(LmdbBase, AFileOfAnotherWordSizeIsForeignNotDamaged) {
+  Folder folder;
+  const bool wide = sizeof(void*) == 8;
+  Bytes pages(8'192);
+  pages[wide ? 6 : 10] = 8;  // A meta page, as the other build writes it.
+  store_le<std::uint32_t>(pages, wide ? 12 : 16, 0xbeefc0de);
+  std::FILE* file = std::fopen((folder.path + "/data.mdb").c_str(), "wb");
+  std::fwrite(pages.data(), 1, pages.size(), file);
+  std::fclose(file);
+  LmdbOptions options;
+  options.map_bytes = 64 * MiB;
+  const auto opened = open_lmdb(folder.path, kStore, options);
+  ASSERT_FALSE(opened.ok());
+  EXPECT_EQ(opened.error().code, ErrorCode::kInvalid);
+  EXPECT_NE(opened.error().detail.find(wide ? "32 bits" : "64 bits"), std::string::npos);
 }
 
 TEST(LmdbBase, AFileCutBeforeItsFirstPageIsMadeAgain) {

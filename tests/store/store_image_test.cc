@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "store/image/image_format.h"
 #include "store/index/state_hash.h"
 #include "store/log/format.h"
 #include "tests/store/store_world.h"
@@ -105,6 +106,29 @@ TEST(StoreImage, ItIsMadeWithoutBeingAskedAfterAMillionOperations) {
   ASSERT_NO_FATAL_FAILURE(write_some(box, random, 100));
   box.world.run_for(20_s);
   EXPECT_GE(box.store->image_lsn().value, 200u);
+}
+
+TEST(StoreImage, ItsParsersTakeAnyBytes) {
+  for (Seed seed : seeds(500)) {
+    SCOPED_TRACE(seed.replay_hint());
+    TestRandom random(seed);
+    Bytes bytes = random.bytes(random.skewed_below(3'000));
+    for (std::size_t at = 0; at < bytes.size();)
+      if (!store::parse_image_row(bytes, at).ok()) break;
+    if (bytes.size() >= 8) bytes[0] = 1, bytes[1] = bytes[2] = bytes[3] = 0;  // A known format.
+    store::RecordView record;
+    record.meta = bytes;
+    for (const store::RecordType type :
+         {store::RecordType::kImageBegin, store::RecordType::kRows, store::RecordType::kImageEnd}) {
+      record.head.type = type;
+      (void)store::parse_image_begin(record).ok();
+      (void)store::parse_image_rows(record).ok();
+      Result<store::ImageInfo> info = store::parse_image_end(record);
+      if (info.ok()) {
+        EXPECT_LE(info.value().parts.size(), store::kImagePartsMax);
+      }
+    }
+  }
 }
 
 // Many segments, and operations while it is being written: it is of one moment all the same.
