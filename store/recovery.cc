@@ -335,6 +335,10 @@ Task<Result<Unit>> Recovery::begin_segment(Ctx& ctx, LogPlace end) {
     if (volume_.folders.size() == 1 && same_epoch && end.offset + kBlock <= volume_.segment_bytes) {
       CO_TRY(untouched, co_await is_zero_behind(ctx, end.segment, end.offset));
       if (untouched) {
+        if (empty && !state_.clean) {  // Killed between writing its header and flushing it, maybe.
+          CO_TRY(file, co_await volume_.first_live().segment(ctx, old.id));
+          CO_DO(co_await file->sync(ctx));
+        }
         engine.tail_ = end.offset;
         engine.durable_place_ = end;
         co_return co_await engine.log_.resume(ctx, old);

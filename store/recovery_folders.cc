@@ -232,8 +232,11 @@ Task<Result<Unit>> Recovery::format_folder(Ctx& ctx, Folder& folder, bool with_i
   CO_DO(co_await folder.write_state(ctx, DriveState()));
   CO_DO(co_await folder.write_state(ctx, DriveState()));
   CO_DO(co_await disk.sync_dir(ctx, folder.dir()));
-  if (with_identity) co_return co_await write_identity(ctx, folder);
-  co_return Unit{};
+  if (!with_identity) co_return Unit{};
+  // Whoever made the folder may not have flushed its name. Where we may not look, it was not us.
+  Result<Unit> named = co_await disk.sync_dir(ctx, parent_dir(folder.dir()));
+  if (!named.ok() && named.error().code != ErrorCode::kDenied) co_return named.error();
+  co_return co_await write_identity(ctx, folder);
 }
 
 Task<Result<Unit>> Recovery::write_identity(Ctx& ctx, Folder& folder) {

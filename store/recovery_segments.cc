@@ -25,6 +25,9 @@ std::optional<std::uint32_t> segment_number(std::string_view name) {
 Task<Result<Unit>> Recovery::read_headers(Ctx& ctx, Shelf& shelf) {
   Folder& folder = *shelf.folder;
   CO_TRY(names, co_await folder.disk().list(ctx, folder.dir() + "/seg"));
+  // A process that was killed may have made names and not flushed them. They are used from here on.
+  if (!state_.clean && !names.empty())
+    CO_DO(co_await folder.disk().sync_dir(ctx, folder.dir() + "/seg"));
   for (const std::string& name : names) {
     const std::optional<std::uint32_t> id = segment_number(name);
     if (!id) {  // Left by a copy that was cut.

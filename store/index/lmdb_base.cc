@@ -105,6 +105,11 @@ class LmdbBase final : public RowBase {
   void watch(const std::string& dir);
   Result<Unit> verify() const override;
 
+  // Nothing was ever committed.
+  bool is_new() const {
+    MDB_envinfo info;
+    return mdb_env_info(env_, &info) == 0 && info.me_last_txnid == 0;
+  }
   Lsn applied() const override { return head_.applied; }
   StateHash state_hash() const override { return head_.hash; }
   std::uint64_t row_count() const override { return head_.rows; }
@@ -418,6 +423,10 @@ Result<std::unique_ptr<RowBase>> open_lmdb(const std::string& dir, const Uuid& s
   auto base = std::make_unique<LmdbBase>(env, dbi, store);
   base->watch(dir);
   TRY_DO(base->load(summing.sum));
+  if (base->is_new()) {  // LMDB makes its file without a flush; torn, it would be no LMDB file.
+    rc = mdb_env_sync(env, 1);
+    if (rc != 0) return lmdb_error(cat("flushing ", dir), rc);
+  }
   TRY_DO(sync_folder(dir));
   return std::unique_ptr<RowBase>(std::move(base));
 }

@@ -71,7 +71,7 @@ Result<Unit> make_lmdb_file(const std::string& path, std::uint64_t map_bytes) {
   const Bytes content = lmdb_template(map_bytes);
   const ssize_t wrote = ::pwrite(fd, content.data(), content.size(), 0);
   const int code = wrote < 0 ? errno : ENOSPC;
-  ::close(fd);  // Its first commit flushes it.
+  ::close(fd);  // open_lmdb() flushes it.
   if (wrote == static_cast<ssize_t>(content.size())) return Unit{};
   ::unlink(path.c_str());  // Cut short it would be no LMDB file at all.
   return call_failed(path, "cannot be written", code);
