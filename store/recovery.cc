@@ -335,9 +335,9 @@ Task<Result<Unit>> Recovery::begin_segment(Ctx& ctx, LogPlace end) {
     if (volume_.folders.size() == 1 && same_epoch && end.offset + kBlock <= volume_.segment_bytes) {
       CO_TRY(untouched, co_await is_zero_behind(ctx, end.segment, end.offset));
       if (untouched) {
-        if (empty && !state_.clean) {  // Killed between writing its header and flushing it, maybe.
-          CO_TRY(file, co_await volume_.first_live().segment(ctx, old.id));
-          CO_DO(co_await file->sync(ctx));
+        if (empty && !state_.clean) {  // Its header may be in the page cache only, as a last batch.
+          const auto header = std::make_shared<const Bytes>(volume_.header_of(old));
+          CO_DO(co_await volume_.first_live().write_synced(ctx, old.id, 0, header));
         }
         engine.tail_ = end.offset;
         engine.durable_place_ = end;
