@@ -204,18 +204,16 @@ def case_every_fill_level(t):
     began = time.monotonic()
     with Ext4(server.data[0], 160) as drive:
         server.start()
-        kept, tried, number = {}, 0, 0
+        kept, full_levels, number = {}, 0, 0
         client = server.client()
         client.create_bucket(Bucket="full")
         upload = client.create_multipart_upload(Bucket="full", Key="unfinished")["UploadId"]
         client.upload_part(Bucket="full", Key="unfinished", UploadId=upload, PartNumber=1, Body=pattern(5 << 20, 1))
         for level, leave in enumerate(levels):
-            if time.monotonic() - began > 30:
-                break
             filler = Filler(drive, leave)
             client = server.client()
             refusals = 0
-            for _ in range(40):
+            for _ in range(24):
                 size = (3_000, 40_000, 700_000)[number % 3]
                 code = code_of(client.put_object, Bucket="full", Key=f"k{number:05d}", Body=pattern(size, number))
                 number += 1
@@ -231,14 +229,16 @@ def case_every_fill_level(t):
                       ("", 204), "an abort on a full drive")
             contract(t, server, kept, "kill" if level % 2 == 0 else "stop")
             filler.remove()
-            tried += 1
-        check(tried >= 6, "levels tried in the time", tried)
-        check(kept, "something was kept")
-        # What the others took is back: so are writes.
-        equal(code_of(server.client().put_object, Bucket="full", Key="zz", Body=b"room again"), ("", 200))
+            full_levels += refusals > 0
+        check(kept and full_levels >= 3, "levels met full", full_levels, len(kept))
+        # What the others took is back: so are writes, once the store has looked again.
+        client, code = server.client(), None
+        while code != ("", 200) and time.monotonic() - began < 120:
+            code = code_of(client.put_object, Bucket="full", Key="zz", Body=b"room again")
+        equal(code, ("", 200))
         kept["zz"] = b"room again"
         check_kept(server.client(), kept)
-        t.note(f"{tried} levels, {len(kept)} objects kept, {time.monotonic() - began:.0f} s")
+        t.note(f"{len(levels)} levels, {full_levels} met full, {len(kept)} objects kept, {time.monotonic() - began:.0f} s")
         server.kill()
 
 
