@@ -65,10 +65,13 @@ std::uint64_t Volume::checkpoint_bytes() const {
   return std::min(index_room.used_bytes, options.checkpoint_rows * kBytesPerRow);
 }
 
+// What is kept for it of a large store, gigabytes, is allocated as it is needed.
 std::uint64_t Volume::index_wanted() const {
+  constexpr std::uint64_t kStep = 64 * MiB;
   const std::uint64_t ahead = index_room.used_bytes + 2 * checkpoint_bytes();
-  return std::max(plan_space(size_bytes, segment_bytes).index_bytes,
-                  round_up(ahead + ahead / 4, 256 * KiB));
+  const std::uint64_t step = ahead < kStep ? 256 * KiB : kStep;
+  return std::max(std::min(plan_space(size_bytes, segment_bytes).index_bytes, kStep),
+                  round_up(ahead + ahead / 4, step));
 }
 
 std::uint64_t Volume::index_capacity() const {
