@@ -382,8 +382,8 @@ class Raw:
 class Ground:
     """Servers and folders of a run. `shared` servers serve all ordinary cases of a role."""
 
-    def __init__(self, binary):
-        self.binary = binary
+    def __init__(self, binary, keep=False):
+        self.binary, self.keep = binary, keep
         self.root = tempfile.mkdtemp(prefix="creel-blackbox-")
         self.shared = {}
         self.counter = 0
@@ -402,10 +402,17 @@ class Ground:
             self.shared[role] = server
         return server
 
-    def close(self, keep):
+    def end_servers(self):
+        """Ends the shared servers; what they stored goes too, for each keeps gigabytes allocated."""
         for server in self.shared.values():
             server.kill()
-        if not keep:
+            if not self.keep:
+                shutil.rmtree(server.folder, ignore_errors=True)
+        self.shared = {}
+
+    def close(self):
+        self.end_servers()
+        if not self.keep:
             shutil.rmtree(self.root, ignore_errors=True)
 
 
@@ -462,6 +469,9 @@ class Trial:
     def close(self):
         for server in self.servers:
             server.kill()
+        if not self.ground.keep:
+            for server in self.servers:
+                shutil.rmtree(server.folder, ignore_errors=True)
 
 
 def pattern(size, seed=1):

@@ -9,6 +9,7 @@ when --binary does not.
 """
 import argparse
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -59,6 +60,8 @@ def core_serves(ground):
         return str(error)
     finally:
         server.kill()
+        if not ground.keep:
+            shutil.rmtree(server.folder, ignore_errors=True)
 
 
 class Tally:
@@ -121,7 +124,7 @@ def main():
     raise_file_limit()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # So that servers and folders go too.
     tally, began = Tally(), time.monotonic()
-    ground = Ground(os.path.abspath(options.binary))
+    ground = Ground(os.path.abspath(options.binary), options.keep)
     try:
         for role in ("edge", "core"):
             if options.role and role != options.role:
@@ -139,10 +142,11 @@ def main():
                     continue
             for case in of_role:
                 run_case(tally, ground, case, role, options.verbose)
+            ground.end_servers()
     finally:
         if options.keep:
             print("folders of the run:", ground.root)
-        ground.close(options.keep)
+        ground.close()
     slowest = ", ".join(f"{name} {seconds:.1f} s" for seconds, name in sorted(tally.times, reverse=True)[:6])
     print(f"took {time.monotonic() - began:.1f} s; slowest: {slowest}")
     print(f"blackbox: {tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped")
