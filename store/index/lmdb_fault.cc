@@ -28,7 +28,7 @@ struct Slot {
   std::uintptr_t end = 0;
   const char* path = nullptr;
   int state_fd = -1;
-  std::atomic<bool> taken{false};
+  std::atomic<std::uint32_t> taken{0};  // No byte: riscv64 would want libatomic for it.
 };
 std::array<Slot, MapGuard::kGuardsMax> slots;
 struct sigaction before_bus;
@@ -151,7 +151,7 @@ MapGuard::MapGuard(int fd, std::string path, const std::string& state_path)
   const std::optional<Range> range = find_map(fd);
   if (!range) return;
   for (std::size_t i = 0; i < slots.size(); ++i) {
-    if (slots[i].taken.exchange(true)) continue;
+    if (slots[i].taken.exchange(1) != 0) continue;
     install_once();
     state_fd_ = ::open(state_path.c_str(), O_WRONLY | O_CLOEXEC);
     slots[i].end = range->end;
@@ -166,7 +166,7 @@ MapGuard::MapGuard(int fd, std::string path, const std::string& state_path)
 MapGuard::~MapGuard() {
   if (slot_ >= 0) {
     slots[static_cast<std::size_t>(slot_)].begin.store(0, std::memory_order_release);
-    slots[static_cast<std::size_t>(slot_)].taken.store(false);
+    slots[static_cast<std::size_t>(slot_)].taken.store(0);
   }
   if (state_fd_ >= 0) ::close(state_fd_);
 }
