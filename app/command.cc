@@ -128,7 +128,8 @@ Result<Config> gather_config(const std::string& file, const std::vector<Flag>& f
 int run_command(const std::vector<std::string>& words) {
   const std::string verb = words.empty() ? "" : words[0];
   for (const std::string& word : words)
-    if (word == "--help" || word == "-h" || word == "help") return usage(stdout);
+    if (word == "--help" || word == "-h") return usage(stdout);
+  if (verb == "help") return usage(stdout);
   if (verb == "serve") return run_serve(words);
   if (verb == "config") return run_config(words);
   if (verb == "status") return run_status(words);

@@ -188,19 +188,39 @@ Task<void> Checker::check_item(Ctx& ctx, Item item) {
   }
   if (ctx.stopped() || (bad && !still_named(item))) co_return;
   ++progress_.bodies;
-  std::vector<std::string> names;
-  if (bad || engine_.status().damaged_objects > 0)
-    names = engine_.decider_.names_of(engine_, item.table, item.key, item.value, kNamesMax);
-  if (!bad) {
-    for (const std::string& name : names) engine_.clear_damage(name);
-    co_return;
+  if (!bad) forget_damage(item);
+  else name_damage(item, *bad);
+}
+
+// An object's own row says its name. Who names a blob is known only if it was looked up when the
+// blob was found damaged: that walks all rows.
+void Checker::forget_damage(const Item& item) {
+  if (engine_.volume_.marked.empty()) return;
+  auto& rows = engine_.volume_.damaged_rows;
+  if (const auto row = rows.find(RowNameView{item.table, item.key}); row != rows.end()) {
+    for (const std::string& name : row->second) engine_.clear_damage(name);
+    rows.erase(row);
+  } else if (item.table == Table::kObject) {
+    for (const std::string& name :
+         engine_.decider_.names_of(engine_, item.table, item.key, item.value, kNamesMax))
+      engine_.clear_damage(name);
   }
-  if (names.empty())
-    names.push_back(cat("row ", static_cast<unsigned>(item.table), '/',
-                        hex_encode(as_bytes(std::string_view(item.key).substr(0, 64)))));
-  for (const std::string& name : names) {
-    engine_.mark_damaged(name, bad->detail);
-    found(cat(name, ": ", bad->detail));
+}
+
+void Checker::name_damage(const Item& item, const Error& why) {
+  auto& rows = engine_.volume_.damaged_rows;
+  auto row = rows.find(RowNameView{item.table, item.key});
+  if (row == rows.end()) {
+    if (rows.size() >= kMarkedMax) rows.erase(rows.begin());
+    row = rows.emplace(RowName{item.table, item.key}, std::vector<std::string>()).first;
+    row->second = engine_.decider_.names_of(engine_, item.table, item.key, item.value, kNamesMax);
+    if (row->second.empty())
+      row->second.push_back(cat("row ", static_cast<unsigned>(item.table), '/',
+                                hex_encode(as_bytes(std::string_view(item.key).substr(0, 64)))));
+  }
+  for (const std::string& name : row->second) {
+    engine_.mark_damaged(name, why.detail);
+    found(cat(name, ": ", why.detail));
   }
 }
 

@@ -58,6 +58,8 @@ class Checker {
   Task<void> check_item(Ctx& ctx, Item item);
   Task<Result<Unit>> check_extent(Ctx& ctx, Extent extent);
   bool still_named(const Item& item) const;
+  void forget_damage(const Item& item);
+  void name_damage(const Item& item, const Error& why);
   void found(std::string text);
   Task<void> keep_pace(Ctx& ctx, std::uint64_t bytes);
 

@@ -25,6 +25,9 @@ Result<Unit> Recovery::validate_options() const {
     return fail(ErrorCode::kInvalid, cat("segments of ", bytes, " bytes"));
   if (options.batch_bytes_max < 2 * kBlock || options.batch_bytes_max > kBatchBytesCap)
     return fail(ErrorCode::kInvalid, cat("batches of ", options.batch_bytes_max, " bytes"));
+  if (options.commit_delay < Duration() || options.commit_delay > 20_ms)
+    return fail(ErrorCode::kInvalid,
+                cat("a commit delay of ", options.commit_delay.ms(), " ms; at most 20"));
   return Unit{};
 }
 

@@ -46,8 +46,8 @@ struct LostRange {
 // What becomes of an operation on a full drive (store.md §11).
 enum class OpClass : std::uint8_t {
   kGrow,  // Refused with kNoSpace while the drive is full.
-  // Deletes, aborts, positions, moves, small settings: taken as long as the reserve lasts, and it
-  // lasts, for they free room or replace what is there.
+  // Deletes, aborts, positions, small settings: taken as long as the reserve lasts. They free room
+  // or replace what is there, but what they free of the log comes back only once it is reclaimed.
   kAlways,
 };
 

@@ -114,7 +114,7 @@ class StagedRows : public RowReader {
 
 // All rows of a base as they were at one moment, table after table, whatever is committed
 // meanwhile. Any thread, one at a time; dies before its base. A long-lived one keeps the file from
-// reusing room, so at most one exists, and not for long.
+// reusing room, so they are few (an image, a check, a scrub) and not for long.
 class RowSnapshot {
  public:
   virtual ~RowSnapshot() = default;

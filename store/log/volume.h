@@ -10,6 +10,7 @@
 #include "platform/async/event.h"
 #include "platform/async/scope.h"
 #include "platform/platform.h"
+#include "store/index/layer.h"
 #include "store/log/folder.h"
 #include "store/log/format.h"
 #include "store/log/signal.h"
@@ -127,6 +128,9 @@ class Volume {
   std::uint64_t damaged_ranges = 0;
   std::vector<std::string> damage;
   std::map<std::string, std::string, std::less<>> marked;  // Damaged objects, and why.
+  // Rows whose bodies a check found damaged, and the names that were marked for them. At most
+  // kMarkedMax.
+  std::map<RowName, std::vector<std::string>, RowNameLess> damaged_rows;
   std::vector<LostRange> lost;
   bool index_suspect = false;
   std::uint32_t unclean_streak = 0;  // Of the state file.

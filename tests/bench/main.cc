@@ -151,6 +151,11 @@ int main(int argc, char** argv) {
       objects = std::strtoull(word.c_str() + 10, nullptr, 10);
     else only = word;
   }
+  const std::string names = " store api filters erasure replication flash scale ";
+  if (!only.empty() && names.find(" " + only + " ") == std::string::npos) {
+    std::fprintf(stderr, "bench: no '%s'; there are:%s\n", only.c_str(), names.c_str());
+    return 2;
+  }
   std::printf("creel bench: %u processors, scratch %s\n", std::thread::hardware_concurrency(),
               scratch_dir().c_str());
   const auto wanted = [&only](const char* name) { return only.empty() || only == name; };

@@ -111,6 +111,15 @@ TEST(Store, ACommitDelayLetsABatchWaitForCompanyAndNoLonger) {
   }
 }
 
+TEST(Store, ACommitDelayBeyondItsBoundIsRefused) {
+  StoreWorld box(6);
+  box.options.commit_delay = 21_ms;
+  const Result<Unit> opened = box.open();
+  ASSERT_FALSE(opened.ok());
+  EXPECT_EQ(opened.error().code, ErrorCode::kInvalid);
+  EXPECT_NE(opened.error().detail.find("21 ms"), std::string::npos);
+}
+
 TEST(Store, LargeOperationsFitAndTooLargeOnesAreRefused) {
   StoreWorld box(5);
   box.options.segment_bytes = 4 * MiB;
