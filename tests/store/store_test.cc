@@ -7,8 +7,6 @@
 namespace creel::test {
 namespace {
 
-using store::Table;
-
 TEST(Store, AnOperationIsReadableAndSurvivesAPowerCut) {
   StoreWorld box(1);
   ASSERT_TRUE(box.open().ok());
