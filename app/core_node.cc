@@ -1,5 +1,6 @@
 #include "app/log_line.h"
 #include "app/node.h"
+#include "app/replication.h"
 #include "app/space_report.h"
 #include "core/node.h"
 #include "platform/base/text.h"
@@ -25,6 +26,7 @@ core::CoreOptions core_options(Platform& platform, const Config& config, bool re
   options.log = [&platform](std::string_view text) {
     LogLine(Level::kNotice, platform.clock.wall(), "core").text("text", text);
   };
+  options.log_read_upto = log_read_upto(config);
   return options;
 }
 

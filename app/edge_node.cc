@@ -1,5 +1,6 @@
 #include "app/log_line.h"
 #include "app/node.h"
+#include "app/replication.h"
 #include "platform/base/text.h"
 #include "s3/service/store_log.h"
 #include "store/index/lmdb_base.h"
@@ -32,6 +33,7 @@ class EdgeNode final : public Node {
     options.log = [&platform](std::string_view text) {
       LogLine(Level::kNotice, platform.clock.wall(), "store").text("text", text);
     };
+    options.log_read_upto = log_read_upto(config);
     CO_TRY(store, co_await store::Store::open(ctx, platform, model_, std::move(options)));
     store_ = std::move(store);
     log_.emplace(*store_, kInlineBytesMax);

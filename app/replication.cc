@@ -6,6 +6,20 @@
 
 namespace creel::app {
 
+std::function<store::Lsn(const store::Store&)> log_read_upto(const Config& config) {
+  return [site = config.site, targets = config.targets](const store::Store& log) {
+    store::Lsn upto = store::Lsn{~std::uint64_t{0}};
+    for (const ReplicateTarget& target : targets) {
+      const std::string stream =
+          replicate::stream_id(replicate::make_identity(site, log, target.name));
+      const Result<s3::StreamPosition> position = s3::load_position(log, s3::repl_out_key(stream));
+      const std::uint64_t low = position.ok() ? position.value().low : 0;
+      upto = std::min(upto, store::Lsn{low});
+    }
+    return upto;
+  };
+}
+
 void Senders::prepare(const std::optional<TlsSettings>& tls) {
   for (const ReplicateTarget& target : config_.targets) {
     auto sender = std::make_unique<Sender>();

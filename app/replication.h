@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -8,6 +9,9 @@
 #include "replicate/shipper/shipper.h"
 
 namespace creel::app {
+
+// For store::Options: up to where all targets of this configuration are through with the log.
+std::function<store::Lsn(const store::Store& log)> log_read_upto(const Config& config);
 
 // The sending half of a node: for each target a feed, a filter in front of it and a shipper.
 class Senders {

@@ -65,6 +65,7 @@ Task<Result<Unit>> CoreNode::open(Ctx& ctx) {
   options.adopt_blank = true;  // Their drives were recognised: they are no bare mount points.
   options.inline_bytes_max = std::max<std::size_t>(options_.inline_bytes_max, 1 * MiB);
   options.lane = 1;
+  options.log_read_upto = options_.log_read_upto;
   CO_TRY(store, co_await store::Store::open(ctx, platform_, model_, std::move(options)));
   store_ = std::move(store);
   drives_.on_gone([this](const std::string& dir, const std::string& why) {

@@ -27,6 +27,7 @@ struct CoreOptions {
                                                         const store::Uuid& store, bool fresh)>
       open_base;
   std::function<void(std::string_view)> log;
+  std::function<store::Lsn(const store::Store& log)> log_read_upto;  // As store::Options.
   BlobsOptions blobs;
   HealerOptions healer;
   Duration watch = 2_s;

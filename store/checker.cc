@@ -255,7 +255,8 @@ Task<void> Checker::keep_pace(Ctx& ctx, std::uint64_t bytes) {
 Task<bool> Checker::check_log(Ctx& ctx) {
   const std::vector<const SegmentInfo*> logs = engine_.volume_.log_segments();
   const Lsn end = engine_.durable_lsn_;
-  Lsn after = logs.empty() ? end : Lsn{logs.front()->first_lsn.value - 1};
+  Lsn after = end;
+  if (!logs.empty()) after = {std::max(logs.front()->first_lsn, engine_.log_begin()).value - 1};
   while (after < end && !ctx.stopped()) {
     Result<std::vector<LoggedOp>> ops = co_await engine_.read_log(ctx, after, kPiece * 4, true);
     if (ctx.stopped()) break;
@@ -264,6 +265,10 @@ Task<bool> Checker::check_log(Ctx& ctx) {
       for (const LoggedOp& op : ops.value()) progress_.bytes += op.op.meta.size();
       progress_.log_operations += ops.value().size();
       after = ops.value().back().lsn;
+      continue;
+    }
+    if (ops.error().code == ErrorCode::kNotFound && engine_.log_begin() > after.next()) {
+      after = {engine_.log_begin().value - 1};  // What was next has been given back meanwhile.
       continue;
     }
     found(error_text(ops.error()));

@@ -28,6 +28,8 @@ Engine::Engine(Platform& platform, Decider& decider, Options options)
       log_reader_(volume_),
       bulk_(volume_),
       extents_(volume_),
+      ledger_(decider_),
+      cleaner_(*this),
       wake_(platform_.executor) {}
 
 Result<Unit> Engine::admit(std::uint64_t bytes) const { return volume_.admit(bytes); }
@@ -84,6 +86,7 @@ Task<void> Engine::run(Ctx& ctx) {
   scope.spawn(check_when_asked(scope.ctx()));
   scope.spawn(scrub_when_due(scope.ctx()));
   scope.spawn(make_images_when_due(scope.ctx()));
+  scope.spawn(cleaner_.run(scope.ctx()));
   if (volume_.folders.size() > 1) scope.spawn(bring_back(scope.ctx()));
   co_await write_batches(ctx, scope);
   stopping_ = true;
@@ -181,19 +184,33 @@ Task<void> Engine::decide_some(Ctx& ctx) {
     Result<Unit> begun = co_await begin_batch(ctx);
     if (!begun.ok()) {
       if (begun.error().code != ErrorCode::kNoSpace) volume_.stop_writing(begun.error());
-      else refuse_queue(begun.error());
+      else co_await starve(ctx, begun.error());
       co_return;
     }
   }
   std::vector<const Layer*> below = published();
   if (flight_) below.insert(below.begin(), &flight_->edits);
   StagingRows rows(next_->edits, std::move(below), *base_);
+  rows.watch(decider_, next_->changes);
   for (int i = 0; i < kSlice && !queue_.empty(); ++i)
     if (!decide_one(queue_.front(), rows)) break;
   queue_room_.notify_all();
   // Refused ones wait for the batch too; if it is empty there may be nothing to wait for.
   if (next_->builder.records() == 0 && next_->waiters.empty()) next_.reset();
   if (!queue_.empty() && next_ && !next_->closed) co_await YieldNow(ctx);
+}
+
+// What always succeeds waits for the cleaner, whose moves come first, but not for ever.
+Task<void> Engine::starve(Ctx& ctx, Error why) {
+  constexpr Duration kLongest = 30_s;
+  const Instant now = platform_.clock.now();
+  if (queue_.empty()) co_return;
+  if (!starved_since_ || now - *starved_since_ >= kLongest) {
+    refuse_queue(why);
+    starved_since_.reset();
+    co_return;
+  }
+  (void)co_await sleep_for(ctx, 50_ms);
 }
 
 Task<Result<Unit>> Engine::begin_batch(Ctx& ctx) {
@@ -207,6 +224,7 @@ Task<Result<Unit>> Engine::begin_batch(Ctx& ctx) {
   if (must_roll(queue_.front())) CO_DO(co_await roll(ctx));
   const std::uint64_t limit = std::min<std::uint64_t>(options_.batch_bytes_max, log_.room(tail_));
   next_ = std::make_unique<Batch>(volume_.seed_of(log_.segment()), tail_, limit, next_lsn_);
+  next_->last_lsn = {next_lsn_.value - 1};
   next_->opened = platform_.clock.now();
   co_return Unit{};
 }
@@ -218,9 +236,14 @@ Task<Result<Unit>> Engine::roll(Ctx& ctx) {
   if (!taken.ok() && taken.error().code == ErrorCode::kNoSpace) {
     refuse_growth(taken.error());
     if (queue_.empty()) co_return taken;
-    taken = co_await log_.take(ctx, next_lsn_, next_batch_, 0);
+    // What makes room may take the last ones.
+    const std::size_t kept = queue_.front().moves ? 0 : volume_.clean_reserve();
+    taken = co_await log_.take(ctx, next_lsn_, next_batch_, kept);
+    if (!taken.ok() && taken.error().code == ErrorCode::kNoSpace && !starved_since_)
+      starved_since_ = platform_.clock.now();
   }
   CO_DO(taken);
+  starved_since_.reset();
   // A segment that got no batch is free again.
   if (old.id != 0 && old.first_batch == next_batch_) volume_.release(old);
   roll_next_ = false;
@@ -229,8 +252,19 @@ Task<Result<Unit>> Engine::roll(Ctx& ctx) {
   co_return Unit{};
 }
 
+// I4: whatever a row names from now on must be here. Nullopt: it is.
+std::optional<Error> Engine::judge_edits(const StagingRows& rows) const {
+  if (rows.trouble()) return rows.trouble();
+  for (const LiveChange& change : rows.changes())
+    if (change.bytes > 0 && volume_.find(change.segment, change.generation) == nullptr)
+      return fail(ErrorCode::kNotFound, cat("the body is gone: segment ", change.segment,
+                                            " generation ", change.generation));
+  return std::nullopt;
+}
+
 // False: it does not fit, the batch is closed and the operation stays queued.
 bool Engine::decide_one(Submission& submission, StagingRows& rows) {
+  if (submission.moves) return decide_moves(submission, rows);
   Batch& batch = *next_;
   Op& op = submission.op;
   if (!batch.builder.fits(op.meta.size(), op.payload.size())) {
@@ -242,6 +276,12 @@ bool Engine::decide_one(Submission& submission, StagingRows& rows) {
               false, submission.crc64, op.payload.size()};
   const Bytes original = op.meta;
   Verdict verdict = decider_.decide(view, rows);
+  if (verdict.accepted) {
+    if (std::optional<Error> unsound = judge_edits(rows)) {
+      verdict = Verdict();
+      verdict.error = std::move(unsound);
+    }
+  }
   if (verdict.accepted && !batch.builder.fits(op.meta.size(), op.payload.size())) {
     // Its decided form is longer. Again in the next batch, unless no batch could hold it.
     rows.undo();
@@ -256,7 +296,6 @@ bool Engine::decide_one(Submission& submission, StagingRows& rows) {
     verdict.error =
         fail(ErrorCode::kTooLarge, cat("decided operation of ", op.meta.size(), " bytes"));
   }
-  queued_bytes_ -= submission.bytes;
   if (verdict.accepted) {
     rows.keep();
     verdict.lsn = next_lsn_;
@@ -267,10 +306,65 @@ bool Engine::decide_one(Submission& submission, StagingRows& rows) {
   } else {
     rows.undo();
   }
+  take_from_queue(submission, std::move(verdict));
+  return true;
+}
+
+void Engine::take_from_queue(Submission& submission, Verdict verdict) {
+  queued_bytes_ -= submission.bytes;
   submission.verdict = std::move(verdict);
   submission.unlink();
-  batch.waiters.push_back(submission);
+  next_->waiters.push_back(submission);
+}
+
+// As decide_one(). Only what still holds is logged, so that a replay does the same. A MOVE has no
+// number of its own: it stands behind the operation before it.
+bool Engine::decide_moves(Submission& submission, StagingRows& rows) {
+  Batch& batch = *next_;
+  if (!batch.builder.fits(submission.op.meta.size(), 0)) {
+    batch.closed = true;
+    return false;
+  }
+  const Result<std::vector<Move>> wanted = parse_moves(submission.op.meta);
+  check(wanted.ok());
+  const std::vector<Move> moves = apply_moves(wanted.value(), decider_, rows);
+  Verdict verdict;
+  verdict.lsn = {next_lsn_.value - 1};
+  verdict.error = judge_edits(rows);
+  verdict.accepted = !moves.empty() && !verdict.error;
+  if (verdict.accepted) {
+    Bytes meta;
+    for (const Move& move : moves) append_move(meta, move);
+    batch.builder.add_moves(verdict.lsn, meta);
+    rows.keep();
+  } else {
+    rows.undo();
+  }
+  take_from_queue(submission, std::move(verdict));
   return true;
+}
+
+Task<Result<Unit>> Engine::submit_moves(Ctx& ctx, std::vector<Move> moves) {
+  if (ctx.stopped()) co_return ctx.stop_error();
+  if (stopping_) co_return fail(ErrorCode::kStopped, "the store is stopping");
+  if (volume_.read_only) co_return fail(ErrorCode::kReadOnly, volume_.reason);
+  Op op;
+  op.op_class = OpClass::kAlways;
+  for (const Move& move : moves) append_move(op.meta, move);
+  Submission mine(platform_.executor, std::move(op));
+  mine.moves = true;
+  queue_.push_front(mine);  // Those that wait may wait for the room it makes.
+  queued_bytes_ += mine.bytes;
+  wake_.notify();
+  co_await mine;
+  if (!mine.outcome->ok()) co_return mine.outcome->error();
+  co_return Unit{};
+}
+
+std::unique_ptr<ReadHold> Engine::hold(std::span<const Extent> extents) {
+  auto held = std::make_unique<Pins::Hold>(volume_.pins);
+  for (const Extent& extent : extents) held->add(extent.segment);
+  return held;
 }
 
 bool Engine::waits_for_company(const Ctx& ctx) const {
@@ -342,6 +436,9 @@ Task<void> Engine::fly(Ctx& ctx) {
 void Engine::land() {
   const std::unique_ptr<Batch> batch = std::move(flight_);
   publish(batch->edits);
+  ledger_.apply(batch->changes);
+  for (const LiveChange& change : batch->changes)
+    if (change.bytes > 0) volume_.pins.named(change.segment, change.generation, change.offset);
   while (!batch->waiters.empty()) {
     Submission& submission = batch->waiters.front();
     submission.answer(std::move(submission.verdict));

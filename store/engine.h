@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -16,6 +17,8 @@
 #include "store/log/log_writer.h"
 #include "store/log/signal.h"
 #include "store/log/volume.h"
+#include "store/reclaim/cleaner.h"
+#include "store/reclaim/ledger.h"
 #include "store/store.h"
 
 namespace creel::store {
@@ -30,6 +33,7 @@ class Submission : public ListNode {
   void await_resume() const noexcept {}
 
   Op op;
+  bool moves = false;         // The meta is that of a MOVE record.
   std::size_t bytes;          // As queued.
   SpaceToken room;            // Until it has landed: many at once cannot pass the bar.
   Bytes cells;
@@ -48,6 +52,7 @@ struct Batch {
       : builder(seed, offset, bytes_max), first_lsn(first) {}
   BatchBuilder builder;
   Layer edits;
+  LiveChanges changes;
   List<Submission> waiters;
   Lsn first_lsn;
   Lsn last_lsn;
@@ -75,8 +80,11 @@ class Engine final : public Store {
   Task<Result<std::unique_ptr<BodyWriter>>> start_body(Ctx& ctx, std::uint64_t size_hint) override;
   Task<Result<Unit>> read(Ctx& ctx, Extent extent, std::uint64_t offset,
                           MutableBytes into) override;
+  std::unique_ptr<ReadHold> hold(std::span<const Extent> extents) override;
+  void abandon(std::span<const Extent> extents) override { volume_.pins.abandoned(extents); }
   Task<Result<std::vector<LoggedOp>>> read_log(Ctx& ctx, Lsn after, std::size_t bytes_max,
                                                bool with_payload) override;
+  Lsn log_begin() const override { return std::max(volume_.log_begin, Lsn{1}); }
   Task<Result<Unit>> wait_beyond(Ctx& ctx, Lsn after) override;
   Task<Result<Unit>> checkpoint(Ctx& ctx) override;
   Task<Result<Unit>> make_image(Ctx& ctx) override;
@@ -101,6 +109,7 @@ class Engine final : public Store {
   friend class Recovery;
   friend class Readmission;
   friend class Checker;
+  friend class Cleaner;
 
   // --- engine.cc: the way of an operation
   Result<Unit> may_submit() const;
@@ -109,9 +118,15 @@ class Engine final : public Store {
   bool can_decide();
   bool must_roll(const Submission& first) const;
   Task<void> decide_some(Ctx& ctx);
+  Task<void> starve(Ctx& ctx, Error why);
   Task<Result<Unit>> begin_batch(Ctx& ctx);
   Task<Result<Unit>> roll(Ctx& ctx);
   bool decide_one(Submission& submission, StagingRows& rows);
+  std::optional<Error> judge_edits(const StagingRows& rows) const;
+  bool decide_moves(Submission& submission, StagingRows& rows);
+  void take_from_queue(Submission& submission, Verdict verdict);
+  // Ok when those rows that still named the old places name the new ones, durably.
+  Task<Result<Unit>> submit_moves(Ctx& ctx, std::vector<Move> moves);
   bool waits_for_company(const Ctx& ctx) const;
   Task<void> end_commit_delay(Ctx& ctx);
   void launch(Scope& scope);
@@ -171,6 +186,9 @@ class Engine final : public Store {
   BulkStream bulk_;
   ExtentReader extents_;
   std::unique_ptr<RowBase> base_;
+  Ledger ledger_;
+
+  Cleaner cleaner_;
 
   // The overlay: rows of durable batches not yet in the base.
   Layer active_;
@@ -179,6 +197,7 @@ class Engine final : public Store {
   mutable bool base_suspect_ = false;  // It gave back damage: rebuild at the next start.
   bool checkpointing_ = false;
   bool checkpoint_full_ = false;  // The last one met kNoSpace.
+  std::optional<Instant> starved_since_;  // What always succeeds met kNoSpace then.
   Checker checker_{*this};   // When somebody asks.
   Checker scrubber_{*this};  // When it is time.
   bool check_asked_ = false;

@@ -70,12 +70,13 @@ Task<void> Engine::checkpoint_when_due(Ctx& ctx) {
 
 Task<Result<Unit>> Engine::checkpoint(Ctx& ctx) {
   while (checkpointing_) CO_DO(co_await checkpoint_done_.wait(ctx));
-  if (base_->applied() >= durable_lsn_) co_return Unit{};
+  if (base_->applied() >= durable_lsn_ && active_.empty()) co_return Unit{};
   if (volume_.read_only) co_return fail(ErrorCode::kReadOnly, volume_.reason);
   checkpointing_ = true;
   check(frozen_.empty());
   frozen_.swap(active_);
   Result<Unit> done = co_await commit_frozen(ctx, durable_lsn_);
+  ledger_.checkpointed(done.ok());
   if (done.ok()) {
     base_->publish();
     frozen_.clear();
@@ -97,6 +98,7 @@ Task<Result<Unit>> Engine::commit_frozen(Ctx& ctx, Lsn applied) {
   std::vector<RowEdit> edits;
   edits.reserve(frozen_.size());
   for (const auto& [name, value] : frozen_) edits.push_back({name.table, name.key, value});
+  ledger_.freeze(edits);
   Result<Unit> done = Unit{};
   auto work = [&] { done = base_->commit(edits, applied); };
   co_await offload_call(ctx, platform_.offload, work);

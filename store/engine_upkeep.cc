@@ -92,6 +92,7 @@ DriveState Engine::drive_state(bool clean) const {
   state.scrub_completed_ms = scrub_completed_ms_;
   state.scrub_table = static_cast<std::uint8_t>(scrubber_.place().table);
   state.scrub_key = scrubber_.place().key;
+  state.log_begin = volume_.log_begin;
   return state;
 }
 
@@ -146,6 +147,12 @@ Status Engine::status() const {
       status.mirrors_down.push_back(cat(folder->dir(), ": ", folder->why_down()));
   }
   if (returning_) status.mirrors_catching_up.push_back(volume_.folders[*returning_]->dir());
+  const Cleaner::Figures cleaned = cleaner_.figures();
+  status.live_bytes = ledger_.live_bytes();
+  status.garbage_bytes = cleaned.garbage_bytes;
+  status.held_by_cursors = cleaned.held_by_cursors;
+  status.segments_recycled = cleaned.recycled;
+  status.moved_bytes = cleaned.moved_bytes;
   status.damaged_ranges = volume_.damaged_ranges;
   status.damage = volume_.damage;
   const CheckProgress& scrub = scrubber_.progress();

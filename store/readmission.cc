@@ -297,16 +297,26 @@ Task<Result<Unit>> Readmission::finish(Ctx& ctx) {
 
 // Also those that somebody has claimed and not used yet.
 Task<Result<Unit>> Readmission::keep_same_spares(Ctx& ctx) {
-  std::vector<std::uint32_t> wanted;
-  for (const Spare& spare : volume_.spares) wanted.push_back(spare.id);
-  for (const Spare& spare : volume_.claimed) wanted.push_back(spare.id);
-  for (const std::uint32_t id : wanted) {
-    if (spares_.contains(id)) continue;
-    CO_DO(co_await folder_->remove_segment(ctx, id));
-    CO_DO(co_await folder_->make_spare(ctx, id, volume_.segment_bytes));
-    spares_.insert(id);
+  std::vector<Spare> wanted(volume_.spares.begin(), volume_.spares.end());
+  wanted.insert(wanted.end(), volume_.claimed.begin(), volume_.claimed.end());
+  for (const Spare& spare : wanted) {
+    if (spares_.contains(spare.id)) continue;
+    CO_DO(co_await folder_->remove_segment(ctx, spare.id));
+    CO_DO(co_await folder_->make_spare(ctx, spare.id, volume_.segment_bytes));
+    if (spare.generation > 0) CO_DO(co_await copy_header(ctx, spare.id));
+    spares_.insert(spare.id);
   }
   co_return Unit{};
+}
+
+// So that no start of this folder alone begins again with generations that were used before.
+Task<Result<Unit>> Readmission::copy_header(Ctx& ctx, std::uint32_t id) {
+  Bytes header(kSegmentHeadBytes);
+  CO_TRY(source, co_await volume_.to_read().front()->segment(ctx, id));
+  CO_TRY(got, co_await source->read(ctx, 0, header));
+  if (got != header.size()) co_return fail(ErrorCode::kIo, cat("segment ", id, " has no header"));
+  auto shared = std::make_shared<const Bytes>(std::move(header));
+  co_return co_await folder_->write_synced(ctx, id, 0, std::move(shared));
 }
 
 // --- the engine's part

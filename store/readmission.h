@@ -50,6 +50,7 @@ class Readmission {
   Task<Result<Unit>> join(Ctx& ctx);
   Task<Result<Unit>> finish(Ctx& ctx);
   Task<Result<Unit>> keep_same_spares(Ctx& ctx);
+  Task<Result<Unit>> copy_header(Ctx& ctx, std::uint32_t id);
 
   Engine& engine_;
   Volume& volume_;

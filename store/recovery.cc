@@ -103,6 +103,7 @@ void Recovery::adopt(const Shelf& shelf) {
 // Else the index cannot be made from it, and must not be thrown away.
 bool Recovery::log_is_complete() const {
   const std::vector<const SegmentInfo*> logs = volume_.log_segments();
+  if (volume_.log_begin.value > 1) return false;
   return fresh_ || (!logs.empty() && logs.front()->first_lsn.value == 1);
 }
 
@@ -133,7 +134,7 @@ Task<Result<Unit>> Recovery::open_index(Ctx& ctx, bool fresh) {
     }
   }
   index_fresh_ = fresh;
-  co_return Unit{};
+  co_return engine_.ledger_.load(*engine_.base_);
 }
 
 // R3–R7.
@@ -151,9 +152,10 @@ Task<Result<Unit>> Recovery::replay(Ctx& ctx) {
   for (const SegmentInfo* info : logs)
     if (info->first_lsn.value <= std::max<std::uint64_t>(applied.value, 1)) start = info;
   if (start == nullptr && logs.front()->first_lsn == applied.next()) start = logs.front();
-  if (start == nullptr)
+  if (start == nullptr || applied.next() < volume_.log_begin)
     co_return fail(ErrorCode::kCorrupt,
-                   cat("the log begins with operation ", logs.front()->first_lsn.value,
+                   cat("the log begins with operation ",
+                       std::max(volume_.log_begin, logs.front()->first_lsn).value,
                        ", the index ends with ", applied.value));
   const SegmentInfo* last = logs.back();
   if (state_.clean && applied == state_.last_lsn && volume_.folders.size() == 1 &&
@@ -162,7 +164,7 @@ Task<Result<Unit>> Recovery::replay(Ctx& ctx) {
     engine_.durable_batch_ = state_.last_batch;
     engine_.chain_ = state_.chain;
     if (state_.bulk.segment != 0) engine_.bulk_.resume(state_.bulk);
-    co_return co_await begin_segment(ctx, {state_.log_segment, state_.log_end});
+    co_return co_await begin_segment(ctx, {state_.log_segment, state_.log_end}, true);
   }
   LogScan scan(volume_, *start, {start->first_lsn.value - 1});
   LogScan::Bounds bounds;
@@ -214,21 +216,42 @@ Task<Result<Unit>> Recovery::replay_log(Ctx& ctx, LogScan& scan, const LogScan::
       if (const std::optional<BulkEnd> end = parse_bulk_end(record.meta))
         engine_.bulk_.resume(*end);
     }
-    if (record.head.type != RecordType::kOp || record.head.lsn <= applied) continue;
+    const bool op = record.head.type == RecordType::kOp && record.head.lsn > applied;
+    // A move stands behind its number's operation: done with it, or not yet. Twice does no harm.
+    const bool move = record.head.type == RecordType::kMove && record.head.lsn >= applied;
+    if (!op && !move) continue;
     if (scan.last_batch() != batch) {
       // A batch follows, so all before it were flushed: they may go into the index.
       batch = scan.last_batch();
       say_progress("replaying the log", replayed_, before[step.segment.first_batch] + record.offset,
                    all_bytes);
       if (engine_.active_.size() >= rows_max) {
-        engine_.durable_lsn_ = {record.head.lsn.value - 1};
+        engine_.durable_lsn_ = {record.head.lsn.value - (op ? 1 : 0)};
         CO_DO(co_await engine_.checkpoint(ctx));
       }
+    }
+    if (move) {
+      CO_DO(replay_moves(record));
+      continue;
     }
     CO_DO(replay_one(record, step.segment));
     ++replayed_;
   }
   co_return Unit{};
+}
+
+Result<Unit> Recovery::replay_moves(const RecordView& record) {
+  TRY(moves, parse_moves(record.meta));
+  StagingRows rows(engine_.active_, engine_.published(), *engine_.base_);
+  LiveChanges changes;
+  rows.watch(engine_.decider_, changes);
+  const bool first = engine_.active_.empty();
+  (void)apply_moves(moves, engine_.decider_, rows);
+  if (rows.trouble()) return *rows.trouble();
+  rows.keep();
+  engine_.ledger_.apply(changes);
+  if (first) engine_.first_dirty_ = volume_.platform.clock.now();
+  return Unit{};
 }
 
 Result<Unit> Recovery::replay_one(const RecordView& record, const SegmentInfo& segment) {
@@ -238,9 +261,13 @@ Result<Unit> Recovery::replay_one(const RecordView& record, const SegmentInfo& s
   OpView view{op,   record.head.lsn,   {segment.id, segment.generation, record.offset},
               true, record.head.crc64, record.payload.size()};
   StagingRows rows(engine_.active_, engine_.published(), *engine_.base_);
+  LiveChanges changes;
+  rows.watch(engine_.decider_, changes);
   const Verdict verdict = engine_.decider_.decide(view, rows);
+  if (rows.trouble()) return *rows.trouble();
   if (verdict.accepted) {
     rows.keep();
+    engine_.ledger_.apply(changes);
     if (engine_.active_.size() == 1) engine_.first_dirty_ = volume_.platform.clock.now();
     return Unit{};
   }
@@ -322,8 +349,9 @@ Task<Result<bool>> Recovery::is_zero_behind(Ctx& ctx, std::uint32_t segment, std
   co_return true;
 }
 
-// R6: goes on behind `end` if nothing was ever written there, else in a fresh segment.
-Task<Result<Unit>> Recovery::begin_segment(Ctx& ctx, LogPlace end) {
+// R6: goes on behind `end` if nothing was ever written there, or the store stopped there in order
+// (what lies behind is of an older generation), else in a fresh segment.
+Task<Result<Unit>> Recovery::begin_segment(Ctx& ctx, LogPlace end, bool in_order) {
   Engine& engine = engine_;
   engine.next_lsn_ = engine.durable_lsn_.next();
   engine.next_batch_ = engine.durable_batch_ + 1;
@@ -333,7 +361,11 @@ Task<Result<Unit>> Recovery::begin_segment(Ctx& ctx, LogPlace end) {
     const bool empty = old.first_batch == engine.next_batch_;
     const bool same_epoch = volume_.epoch == std::max<std::uint32_t>(shelves_.front().epoch, 1);
     if (volume_.folders.size() == 1 && same_epoch && end.offset + kBlock <= volume_.segment_bytes) {
-      CO_TRY(untouched, co_await is_zero_behind(ctx, end.segment, end.offset));
+      bool untouched = in_order;
+      if (!untouched) {
+        CO_TRY(zero, co_await is_zero_behind(ctx, end.segment, end.offset));
+        untouched = zero;
+      }
       if (untouched) {
         if (empty && !state_.clean) {  // Its header may be in the page cache only, as a last batch.
           const auto header = std::make_shared<const Bytes>(volume_.header_of(old));

@@ -83,11 +83,12 @@ class Recovery {
   Task<Result<Unit>> replay(Ctx& ctx);
   Task<Result<Unit>> replay_log(Ctx& ctx, LogScan& scan, const LogScan::Bounds& bounds);
   Result<Unit> replay_one(const RecordView& record, const SegmentInfo& segment);
+  Result<Unit> replay_moves(const RecordView& record);
   void remember_lost(const LostRange& lost);
   Task<Result<Unit>> settle_tail(Ctx& ctx, LogScan& scan);
   Task<Result<Unit>> write_last_batch_again(Ctx& ctx, const LogScan& scan);
   Task<Result<bool>> is_zero_behind(Ctx& ctx, std::uint32_t segment, std::uint64_t end);
-  Task<Result<Unit>> begin_segment(Ctx& ctx, LogPlace end);
+  Task<Result<Unit>> begin_segment(Ctx& ctx, LogPlace end, bool in_order = false);
   void free_unnamed_segments();
 
   Engine& engine_;

@@ -275,6 +275,7 @@ Task<Result<Unit>> Recovery::load_states(Ctx& ctx) {
       continue;
     }
     folder->state = *state;
+    volume_.log_begin = std::max(volume_.log_begin, state->log_begin);
     const bool suspect = state_.index_suspect || state->index_suspect;
     if (state->starts >= state_.starts) state_ = *state;
     state_.index_suspect = suspect;

@@ -80,8 +80,12 @@ Task<Result<Unit>> Recovery::read_header(Ctx& ctx, Shelf& shelf, std::uint32_t i
 Task<Result<Unit>> Recovery::examine_headless(Ctx& ctx, Shelf& shelf, std::uint32_t id,
                                               Bytes start) {
   Folder& folder = *shelf.folder;
-  std::vector<std::uint32_t> generations{1, 2, 3, 4};
-  if (start.size() >= 36) generations.push_back(load_le<std::uint32_t>(start, 32));
+  // What the header says, or would say but for one bit; else a low one.
+  std::vector<std::uint32_t> generations;
+  const std::uint32_t said = start.size() >= 36 ? load_le<std::uint32_t>(start, 32) : 0;
+  generations.push_back(said);
+  for (unsigned bit = 0; bit < 32; ++bit) generations.push_back(said ^ 1u << bit);
+  for (std::uint32_t low = 1; low <= 64; ++low) generations.push_back(low);
   LogWindow window;
   for (std::uint64_t at = kSegmentHeadBytes; at + kBlock <= volume_.segment_bytes; at += kBlock) {
     CO_TRY(bytes, co_await window.view(ctx, folder, id, at, kBatchHeadBytes));

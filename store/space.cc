@@ -19,7 +19,7 @@ SpacePlan plan_space(std::uint64_t size_bytes, std::uint64_t segment_bytes) {
   constexpr std::uint64_t kIndexBytesMin = 64 * MiB;
   const std::uint64_t segments = segment_bytes == 0 ? 0 : size_bytes / segment_bytes;
   SpacePlan plan;
-  plan.clean_segments = segments >= 32 ? 1 : 0;
+  plan.clean_segments = segments >= 32 ? 2 : segments >= 16 ? 1 : 0;
   plan.ahead_segments = static_cast<std::size_t>(std::clamp<std::uint64_t>(segments / 8, 1, 4));
   plan.index_bytes = std::max(size_bytes / 25, std::min(kIndexBytesMin, size_bytes / 16));
   return plan;

@@ -20,8 +20,8 @@ std::string_view space_level_name(SpaceLevel level);
 // How a store of that size is divided. The figures shrink with a store of few segments, as tests
 // have; a store of 32 segments or more has them all.
 struct SpacePlan {
-  std::size_t log_segments = 2;    // Only operations that always succeed may take them.
-  std::size_t clean_segments = 1;  // Only the cleaner, and those operations.
+  std::size_t log_segments = 2;    // Only operations that always succeed, and the cleaner.
+  std::size_t clean_segments = 2;  // Only the cleaner: one for copies, one for the log to tell.
   std::size_t ahead_segments = 4;  // Preallocated beyond the reserve, ahead of need.
   std::uint64_t index_bytes = 0;   // Kept for the index.
 };

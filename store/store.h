@@ -61,6 +61,8 @@ class Decider : public ExtentFinder {
   ~Decider() = default;
 };
 
+class Store;
+
 struct Options {
   // Folders that hold the same log: 1 at the edge, up to 5 in a core. A batch is durable when
   // ⌊n/2⌋+1 of them have flushed it. The index lies in the first healthy one.
@@ -87,6 +89,9 @@ struct Options {
   std::uint64_t scrub_bytes_per_second = 4 * MiB;  // Never more than that.
   bool rebuild_index = false;  // Throw it away and make it anew, if it can be.
   Uuid cluster{};  // Zero: a lone store makes its own.
+  // All who read the log later are through with it up to there; what lies above is kept for them.
+  // Empty: nobody does.
+  std::function<Lsn(const Store& store)> log_read_upto;
   unsigned lane = 1;  // Disk lane of the log writer; +1 for mirrors.
   // Opens the rows kept in DIR/idx; LMDB in production, memory in the simulator. `fresh` throws
   // away what is there (rebuild).
@@ -161,6 +166,11 @@ struct Status {
   ScrubStatus scrub;
   std::vector<std::string> mirrors_down;  // "DIR: why"
   std::vector<std::string> mirrors_catching_up;  // Folders of those that are being brought back.
+  std::uint64_t live_bytes = 0;  // Of segments: named by rows.
+  std::uint64_t garbage_bytes = 0;  // Of full segments: named by nobody, to be reclaimed.
+  std::uint64_t held_by_cursors = 0;  // Bytes of segments kept only for those who read the log.
+  std::uint64_t segments_recycled = 0;
+  std::uint64_t moved_bytes = 0;  // Copied out of segments that held little else.
 };
 
 // An operation read back from the log.
@@ -171,7 +181,8 @@ struct LoggedOp {
 };
 
 // Streams one large body into BULK as it arrives. Dead bytes until an operation names its extents;
-// dropping the writer abandons them. One user at a time.
+// dropping the writer before seal() abandons them. Sealed ones wait 15 minutes for their operation.
+// One user at a time.
 class BodyWriter {
  public:
   virtual ~BodyWriter() = default;
@@ -179,6 +190,12 @@ class BodyWriter {
   virtual Task<Result<Unit>> write(Ctx& ctx, ByteView piece) = 0;
   // Flushes (one fdatasync shared by all who wait): the extents are on stable storage when ok.
   virtual Task<Result<std::vector<Extent>>> seal(Ctx& ctx) = 0;
+};
+
+// While it lives its segments keep their bytes, whatever becomes of the rows that name them.
+class ReadHold {
+ public:
+  virtual ~ReadHold() = default;
 };
 
 // One drive's engine: a segment log that is the truth, an index derived from it. Loop thread only;
@@ -218,12 +235,19 @@ class Store : public RowReader {
   virtual Task<Result<Unit>> read(Ctx& ctx, Extent extent, std::uint64_t offset,
                                   MutableBytes into) = 0;
 
+  // For reads that take several calls. What is gone already stays gone: hold in the step that
+  // looked the row up.
+  virtual std::unique_ptr<ReadHold> hold(std::span<const Extent> extents) = 0;
+  // No operation will name these sealed extents.
+  virtual void abandon(std::span<const Extent> extents) = 0;
+
   // Operations with lsn > after in order, at most `bytes_max` of records (at least one if there is
   // one). Empty at the end of the durable log. Reads sequentially; `with_payload` loads bodies too.
   // Errors: kCorrupt (the operations right after `after` are damaged in every copy: lost() names
   // them, go on behind), kNotFound (the log begins later), kIo.
   virtual Task<Result<std::vector<LoggedOp>>> read_log(Ctx& ctx, Lsn after, std::size_t bytes_max,
                                                        bool with_payload) = 0;
+  virtual Lsn log_begin() const = 0;  // Every operation from there on is in the log; at least 1.
   // Resumes when the newest durable operation is above `after`.
   virtual Task<Result<Unit>> wait_beyond(Ctx& ctx, Lsn after) = 0;
 

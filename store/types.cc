@@ -2,6 +2,7 @@
 
 #include "platform/base/endian.h"
 #include "platform/base/text.h"
+#include "store/log/format.h"
 
 namespace creel::store {
 
@@ -12,6 +13,15 @@ void append_extent(Bytes& out, const Extent& extent) {
   append_le<std::uint64_t>(out, extent.length);
   append_le<std::uint64_t>(out, extent.crc64);
   append_le<std::uint64_t>(out, static_cast<std::uint8_t>(extent.kind));  // Upper 7 bytes are zero.
+}
+
+std::uint64_t footprint(const Extent& extent) {
+  if (extent.length == 0) return 0;
+  if (extent.kind == Extent::Kind::kInline)
+    return round_up(kRecordHeadBytes + 8 * cell_count(extent.length) + extent.length, 8);
+  const std::uint64_t rest = extent.length % kChunkPayload;
+  return extent.length / kChunkPayload * kChunkStride +
+         (rest == 0 ? 0 : kBlock + round_up(rest, kBlock));
 }
 
 Result<Extent> parse_extent(ByteView bytes, std::size_t at) {

@@ -34,6 +34,9 @@ inline constexpr std::size_t kExtentBytes = 40;
 void append_extent(Bytes& out, const Extent& extent);
 Result<Extent> parse_extent(ByteView bytes, std::size_t at);  // kCorrupt if short or unknown kind.
 
+// Bytes of its segment that an extent needs: heads, cell CRCs and padding with it.
+std::uint64_t footprint(const Extent& extent);
+
 // Operations [first, last] that damage took away, and where the damage begins.
 struct LostRange {
   Lsn first;

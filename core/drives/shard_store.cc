@@ -31,6 +31,7 @@ Task<Result<Unit>> ShardStore::read(Ctx& ctx, BlobId blob, unsigned slot, std::u
   if (!found || offset + into.size() > found->bytes)
     co_return fail(ErrorCode::kNotFound,
                    cat("no shard ", slot, " of blob ", blob.text(), " on ", dir_));
+  const std::unique_ptr<store::ReadHold> hold = store_->hold(found->extents);
   for (const store::Extent& extent : found->extents) {
     if (into.empty()) break;
     if (offset >= extent.length) {

@@ -10,6 +10,7 @@
 #include "core/erasure/latency.h"
 #include "core/erasure/manifest.h"
 #include "platform/async/scope.h"
+#include "s3/model/manifest.h"
 #include "s3/service/blobs.h"
 
 namespace creel::core {
@@ -40,6 +41,9 @@ class ErasureBlobs final : public s3::Blobs {
   Task<Result<std::unique_ptr<s3::BlobWriter>>> start(Ctx& ctx, s3::BlobHint hint) override;
   Task<Result<Unit>> read(Ctx& ctx, std::string manifest, std::uint64_t offset,
                           MutableBytes into) override;
+  std::unique_ptr<store::ReadHold> hold(std::string_view manifest) const override {
+    return s3::is_log_manifest(manifest) ? log_blobs_.hold(manifest) : nullptr;
+  }
   Task<void> abandon(Ctx& ctx, s3::SealedBlob blob) override;
 
   Task<Result<Unit>> read_blob(Ctx& ctx, ErasureManifest manifest, std::uint64_t offset,

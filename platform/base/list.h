@@ -43,6 +43,14 @@ class List {
     head_.prev_->next_ = &node;
     head_.prev_ = &node;
   }
+  void push_front(T& item) {
+    ListNode& node = item;
+    check(!node.linked());
+    node.prev_ = &head_;
+    node.next_ = head_.next_;
+    head_.next_->prev_ = &node;
+    head_.next_ = &node;
+  }
   T& pop_front() {
     T& item = front();
     static_cast<ListNode&>(item).unlink();

@@ -1,7 +1,10 @@
 #include "replicate/feed/log_source.h"
 
 #include <algorithm>
+#include <map>
 
+#include "platform/async/event.h"
+#include "platform/base/endian.h"
 #include "platform/base/text.h"
 #include "replicate/feed/parked_row.h"
 #include "s3/model/model.h"
@@ -118,7 +121,52 @@ Result<FeedBatch> LogSource::past_damage(std::uint64_t after, Error why) const {
   return why;
 }
 
+Task<Result<FeedBatch>> LogSource::existing(Ctx& ctx, std::uint64_t after, std::uint64_t end,
+                                            std::size_t count_max) const {
+  constexpr int kRows = 256;  // Then let others run.
+  std::map<std::uint64_t, std::string> buckets;
+  CO_TRY(names, log_.rows().cursor(store::Table::kBucket));
+  CO_TRY(any, names->seek(""));
+  for (bool more = any; more;) {
+    CO_TRY(bucket, s3::BucketRecord::decode(names->value()));
+    buckets.emplace(bucket.id, names->key());
+    CO_TRY(next, names->next());
+    more = next;
+  }
+  names.reset();
+  std::map<std::uint64_t, std::string> found;  // The oldest: LSN → key of the row.
+  std::string from;
+  for (bool more = true; more;) {
+    CO_TRY(cursor, log_.rows().cursor(store::Table::kObject));
+    CO_TRY(there, cursor->seek(from));
+    more = there;
+    for (int i = 0; more && i < kRows; ++i) {
+      CO_TRY(record, s3::ObjectRecord::decode(cursor->value()));
+      if (record.lsn > after && record.lsn <= end && record.origin.site == 0)
+        found.emplace(record.lsn, cursor->key());
+      if (found.size() > count_max) found.erase(std::prev(found.end()));
+      CO_TRY(next, cursor->next());
+      more = next;
+    }
+    if (more) from = std::string(cursor->key());
+    cursor.reset();
+    co_await YieldNow(ctx);
+    if (ctx.stopped()) co_return ctx.stop_error();
+  }
+  FeedBatch batch;
+  batch.through = found.size() < count_max ? end : std::prev(found.end())->first;
+  for (const auto& [lsn, key] : found) {
+    const auto bucket = buckets.find(load_be<std::uint64_t>(as_bytes(key), 0));
+    if (bucket == buckets.end()) continue;
+    CO_TRY(item, put_item(lsn, lsn, 0, bucket->second, key.substr(8)));
+    if (item && item->verdict != Verdict::kSuperseded) batch.items.push_back(std::move(*item));
+  }
+  co_return std::move(batch);
+}
+
 Task<Result<FeedBatch>> LogSource::read(Ctx& ctx, std::uint64_t after, FeedBounds bounds) {
+  const std::uint64_t begin = store_.log_begin().value;
+  if (after + 1 < begin) co_return co_await existing(ctx, after, begin - 1, bounds.count_max);
   auto logged = co_await store_.read_log(ctx, store::Lsn{after}, bounds.log_bytes_max, false);
   if (!logged.ok()) {
     if (logged.error().code == ErrorCode::kCorrupt) co_return past_damage(after, logged.error());

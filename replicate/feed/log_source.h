@@ -37,6 +37,9 @@ class LogSource final : public Source {
                                            std::int64_t time_ms, std::string bucket,
                                            std::string key) const;
   Result<std::optional<FeedItem>> retry_item(std::uint64_t lsn, std::string_view meta) const;
+  // What the log no longer tells, for a target that was named late: the objects as they are now.
+  Task<Result<FeedBatch>> existing(Ctx& ctx, std::uint64_t after, std::uint64_t end,
+                                   std::size_t count_max) const;
   Result<FeedBatch> past_damage(std::uint64_t after, Error why) const;
 
   store::Store& store_;

@@ -8,6 +8,7 @@
 #include "platform/async/task.h"
 #include "platform/base/bytes.h"
 #include "platform/base/result.h"
+#include "store/store.h"
 
 namespace creel::s3 {
 
@@ -44,6 +45,12 @@ class Blobs {
   // kCorrupt, kIo, kUnavailable (too few shards now: names them), kNotFound (freed meanwhile).
   virtual Task<Result<Unit>> read(Ctx& ctx, std::string manifest, std::uint64_t offset,
                                   MutableBytes into) = 0;
+  // While the result lives the bytes stay, whatever becomes of the objects that name them. Call it
+  // in the step that looked the manifest up. Null: reads need none.
+  virtual std::unique_ptr<store::ReadHold> hold(std::string_view manifest) const {
+    (void)manifest;
+    return nullptr;
+  }
   // Only if no operation naming it was ever submitted.
   virtual Task<void> abandon(Ctx& ctx, SealedBlob blob) = 0;
 

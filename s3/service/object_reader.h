@@ -20,8 +20,12 @@ struct DamageReport {
 // damaged ones end the body with kCorrupt.
 class ObjectReader final : public BodyReader {
  public:
+  // In the step that made `runs` from rows.
   ObjectReader(Blobs& blobs, std::vector<BodyRun> runs, DamageReport damage = {})
-      : blobs_(blobs), runs_(std::move(runs)), damage_(std::move(damage)) {}
+      : blobs_(blobs), runs_(std::move(runs)), damage_(std::move(damage)) {
+    for (const BodyRun& run : runs_)
+      if (auto hold = blobs_.hold(run.manifest)) holds_.push_back(std::move(hold));
+  }
 
   Task<Result<std::size_t>> read(Ctx& ctx, MutableBytes into) override {
     if (at_ == runs_.size()) co_return std::size_t{0};
@@ -44,6 +48,7 @@ class ObjectReader final : public BodyReader {
   Blobs& blobs_;
   std::vector<BodyRun> runs_;
   DamageReport damage_;
+  std::vector<std::unique_ptr<store::ReadHold>> holds_;
   std::size_t at_ = 0;
 };
 

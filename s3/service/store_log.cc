@@ -60,7 +60,17 @@ Task<Result<Unit>> StoreBlobs::read(Ctx& ctx, std::string manifest, std::uint64_
   co_return Unit{};
 }
 
-// Extents that no row names are dead bytes; the cleaner counts only named ones (store.md R7).
-Task<void> StoreBlobs::abandon(Ctx&, SealedBlob) { co_return; }
+std::unique_ptr<store::ReadHold> StoreBlobs::hold(std::string_view manifest) const {
+  const Result<std::vector<store::Extent>> extents = parse_log_manifest(manifest);
+  if (!extents.ok()) return nullptr;
+  return store_.hold(extents.value());
+}
+
+// Extents that no row names are dead bytes (store.md R7), once nobody is about to name them.
+Task<void> StoreBlobs::abandon(Ctx&, SealedBlob blob) {
+  const Result<std::vector<store::Extent>> extents = parse_log_manifest(blob.manifest);
+  if (extents.ok()) store_.abandon(extents.value());
+  co_return;
+}
 
 }  // namespace creel::s3

@@ -36,6 +36,7 @@ class StoreBlobs final : public Blobs {
   Task<Result<std::unique_ptr<BlobWriter>>> start(Ctx& ctx, BlobHint hint) override;
   Task<Result<Unit>> read(Ctx& ctx, std::string manifest, std::uint64_t offset,
                           MutableBytes into) override;
+  std::unique_ptr<store::ReadHold> hold(std::string_view manifest) const override;
   Task<void> abandon(Ctx& ctx, SealedBlob blob) override;
 
  private:

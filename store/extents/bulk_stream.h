@@ -38,6 +38,7 @@ class BulkStream {
 
   // Goes on behind `end`, if that segment is still here (recovery).
   void resume(const BulkEnd& end);
+  bool is_current(std::uint32_t segment) const { return current_ && current_->id == segment; }
   // What a NOTE says: everything that was handed out lies before. None: BULK was never used.
   const std::optional<BulkEnd>& end() const { return high_; }
 

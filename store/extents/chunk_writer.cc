@@ -7,10 +7,11 @@
 
 namespace creel::store {
 
-ChunkWriter::ChunkWriter(BulkStream& bulk, const Volume& volume, const std::uint64_t& next_batch,
+ChunkWriter::ChunkWriter(BulkStream& bulk, Volume& volume, const std::uint64_t& next_batch,
                          std::uint64_t size_hint, SpaceToken promised)
     : BulkUser(bulk),
       volume_(volume),
+      hold_(volume.pins),
       next_batch_(next_batch),
       hint_(size_hint),
       promised_(std::move(promised)) {}
@@ -77,6 +78,7 @@ Task<Result<Unit>> ChunkWriter::open_chunk(Ctx& ctx) {
     promised_.use(room.value().bytes);
     growth_ = std::min<std::uint64_t>(growth_ * 2, 16);
     room_ = room.value();
+    hold_.add(room_.segment.id);
     taken_.push_back(room_);
   }
   capacity_ = std::min(kChunkPayload, room_.bytes - kBlock);
@@ -141,13 +143,20 @@ Task<Result<Unit>> ChunkWriter::close_chunk(Ctx& ctx) {
   co_return Unit{};
 }
 
+// An extent is moved whole: one that is small beside a segment fits behind others.
+std::uint64_t ChunkWriter::extent_bytes_max() const {
+  constexpr std::uint64_t kChunksMax = 16;
+  const std::uint64_t chunks = volume_.segment_bytes / 8 / kChunkStride;
+  return std::clamp<std::uint64_t>(chunks, 1, kChunksMax) * kChunkPayload;
+}
+
 // Goes on with the last extent if this chunk lies right behind its last, full one.
 void ChunkWriter::add_extent(std::uint64_t head_at, std::uint64_t payload, std::uint64_t crc64) {
   segments_.insert(room_.segment.id);
   if (!extents_.empty()) {
     Extent& last = extents_.back();
     if (last.segment == room_.segment.id && last.generation == room_.segment.generation &&
-        last.length % kChunkPayload == 0 &&
+        last.length % kChunkPayload == 0 && last.length < extent_bytes_max() &&
         last.offset + last.length / kChunkPayload * kChunkStride == head_at) {
       last.crc64 = crc64_nvme_combine(last.crc64, crc64, payload);
       last.length += payload;
@@ -181,6 +190,8 @@ Task<Result<std::vector<Extent>>> ChunkWriter::seal(Ctx& ctx) {
   }
   bulk_->give_back(room_);
   sealed_ = true;
+  volume_.pins.sealed(extents_, volume_.platform.clock.now());
+  hold_.clear();
   co_return std::move(extents_);
 }
 

@@ -12,7 +12,7 @@ class ChunkWriter final : public BodyWriter, public BulkUser {
  public:
   // `size_hint`: payload bytes expected, 0 if not known; `promised`: segment bytes for them.
   // `next_batch` is read when BULK needs a new segment.
-  ChunkWriter(BulkStream& bulk, const Volume& volume, const std::uint64_t& next_batch,
+  ChunkWriter(BulkStream& bulk, Volume& volume, const std::uint64_t& next_batch,
               std::uint64_t size_hint, SpaceToken promised);
   ~ChunkWriter() override;
 
@@ -27,9 +27,11 @@ class ChunkWriter final : public BodyWriter, public BulkUser {
   Task<Result<Unit>> close_chunk(Ctx& ctx);
   void absorb(ByteView bytes);
   void end_cell();
+  std::uint64_t extent_bytes_max() const;
   void add_extent(std::uint64_t head_at, std::uint64_t payload, std::uint64_t crc64);
 
-  const Volume& volume_;
+  Volume& volume_;
+  Pins::Hold hold_;  // Of where it writes.
   const std::uint64_t& next_batch_;
   std::uint64_t hint_;
   std::uint64_t written_ = 0;

@@ -25,6 +25,8 @@ Task<Result<Unit>> ExtentReader::read(Ctx& ctx, Extent extent, std::uint64_t off
   if (volume_.find(extent.segment, extent.generation) == nullptr)
     co_return fail(ErrorCode::kNotFound, cat("segment ", extent.segment, " generation ",
                                              extent.generation, " is not here"));
+  Pins::Hold hold(volume_.pins);
+  hold.add(extent.segment);
   const bool chunks = extent.kind == Extent::Kind::kChunks;
   const std::uint64_t count = (extent.length + kChunkPayload - 1) / kChunkPayload;
   const std::uint64_t span = extent.length + (chunks ? count * kBlock : 0);

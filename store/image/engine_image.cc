@@ -63,7 +63,7 @@ void Engine::adopt_image(const ImageInfo& image) {
     });
     if (!mine) others.push_back(info);
   }
-  for (const SegmentInfo& info : others) volume_.release(info);
+  for (const SegmentInfo& info : others) volume_.reuse(info);
   if (!others.empty()) volume_.changed.notify_all();
 }
 

@@ -99,7 +99,7 @@ Task<Result<Unit>> ImageWriter::begin_part(Ctx& ctx) {
   if (info_.parts.size() == kImagePartsMax)
     co_return fail(ErrorCode::kTooLarge, cat("image of more than ", kImagePartsMax, " segments"));
   Result<SegmentInfo> spare =
-      co_await volume_.claim(ctx, StreamKind::kImage, volume_.log_reserve());
+      co_await volume_.claim(ctx, StreamKind::kImage, Volume::kForMoves);
   if (!spare.ok()) {
     if (spare.error().code != ErrorCode::kNoSpace) volume_.stop_writing(spare.error());
     co_return spare.error();
@@ -145,8 +145,7 @@ Task<Result<Unit>> ImageWriter::finish(Ctx& ctx) {
 
 void ImageWriter::give_up() {
   for (const ImagePart& part : info_.parts)
-    if (const SegmentInfo* info = volume_.find(part.segment, part.generation))
-      volume_.release(SegmentInfo(*info));
+    if (const SegmentInfo* info = volume_.find(part.segment, part.generation)) volume_.reuse(*info);
 }
 
 }  // namespace creel::store

@@ -53,6 +53,7 @@ Task<Result<Unit>> Recovery::find_image(Ctx& ctx, const SegmentInfo& first) {
 // An operation behind `lsn` is the first that is needed.
 bool Recovery::log_reaches(Lsn lsn) const {
   const std::vector<const SegmentInfo*> logs = volume_.log_segments();
+  if (volume_.log_begin > lsn.next()) return false;
   return fresh_ || (!logs.empty() && logs.front()->first_lsn <= lsn.next());
 }
 
@@ -120,7 +121,7 @@ Task<Result<Unit>> Recovery::load_image(Ctx& ctx) {
   }
   if (base.state_hash() != image.info.hash)
     co_return fail(ErrorCode::kCorrupt, "index: filled from an image, it has another hash");
-  co_return Unit{};
+  co_return engine_.ledger_.load(base);
 }
 
 // At most one line a second.

@@ -147,7 +147,18 @@ void StagingRows::erase(Table table, std::string_view key) { set(table, key, std
 void StagingRows::set(Table table, std::string_view key, std::optional<std::string> value) {
   check(key.size() <= kRowKeyBytesMax);
   const auto found = top_.lower_bound(RowNameView{table, key});
-  if (found != top_.end() && found->first.table == table && found->first.key == key) {
+  const bool here = found != top_.end() && found->first.table == table && found->first.key == key;
+  if (finder_ != nullptr && may_hold_extents(table)) {
+    if (here) {
+      count(table, key, found->second, -1);
+    } else {
+      Result<std::optional<std::string>> old = find(table, key);
+      if (old.ok()) count(table, key, old.value(), -1);
+      else trouble_ = old.error();
+    }
+    count(table, key, value, 1);
+  }
+  if (here) {
     undo_.push_back({found->first, true, std::move(found->second)});
     found->second = std::move(value);
     return;
@@ -156,7 +167,39 @@ void StagingRows::set(Table table, std::string_view key, std::optional<std::stri
   undo_.push_back({made->first, false, std::nullopt});
 }
 
+void StagingRows::count(Table table, std::string_view key, const std::optional<std::string>& value,
+                        int sign) {
+  if (!value) return;
+  spots_.clear();
+  finder_->find_extents(table, key, *value, spots_);
+  for (const std::size_t at : spots_) {
+    const Result<Extent> extent = parse_extent(as_bytes(*value), at);
+    if (!extent.ok()) continue;  // Damage: whoever reads the body says so.
+    const auto bytes = static_cast<std::int64_t>(footprint(extent.value()));
+    changes_->push_back(
+        {extent.value().segment, extent.value().generation, extent.value().offset, sign * bytes});
+  }
+}
+
+void StagingRows::watch(const ExtentFinder& finder, LiveChanges& changes) {
+  finder_ = &finder;
+  changes_ = &changes;
+  kept_ = changes.size();
+}
+
+std::span<const LiveChange> StagingRows::changes() const {
+  if (changes_ == nullptr) return {};
+  return std::span(*changes_).subspan(kept_);
+}
+
+void StagingRows::keep() {
+  undo_.clear();
+  if (changes_ != nullptr) kept_ = changes_->size();
+}
+
 void StagingRows::undo() {
+  if (changes_ != nullptr) changes_->resize(kept_);
+  trouble_.reset();
   while (!undo_.empty()) {
     Undo& last = undo_.back();
     const auto found = top_.find(RowNameView{last.name.table, last.name.key});

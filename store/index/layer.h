@@ -2,11 +2,13 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "store/index/rows.h"
+#include "store/types.h"
 
 namespace creel::store {
 
@@ -44,6 +46,15 @@ Result<std::optional<std::string>> find_through(const std::vector<const Layer*>&
 Result<std::unique_ptr<RowCursor>> cursor_through(std::vector<const Layer*> layers,
                                                   const RowBase& base, Table table);
 
+// A row began (bytes > 0) or ceased to name an extent of that footprint.
+struct LiveChange {
+  std::uint32_t segment;
+  std::uint32_t generation;
+  std::uint64_t offset;
+  std::int64_t bytes;
+};
+using LiveChanges = std::vector<LiveChange>;
+
 // Rows as decide() sees them: `top` takes the edits of one operation at a time and can undo them.
 class StagingRows final : public StagedRows {
  public:
@@ -53,8 +64,14 @@ class StagingRows final : public StagedRows {
   Result<std::unique_ptr<RowCursor>> cursor(Table table) const override;
   void put(Table table, std::string_view key, std::string_view value) override;
   void erase(Table table, std::string_view key) override;
-  void keep() { undo_.clear(); }  // The operation was accepted.
-  void undo();                    // It was refused: as if it had never been.
+  // From now on `changes` gets what the edits that are kept do to extents.
+  void watch(const ExtentFinder& finder, LiveChanges& changes);
+  // Of the operation being decided so far.
+  std::span<const LiveChange> changes() const;
+  // An old row could not be read: the operation must be refused with this.
+  const std::optional<Error>& trouble() const { return trouble_; }
+  void keep();  // The operation was accepted.
+  void undo();  // It was refused: as if it had never been.
 
  private:
   struct Undo {
@@ -63,10 +80,16 @@ class StagingRows final : public StagedRows {
     std::optional<std::string> value;
   };
   void set(Table table, std::string_view key, std::optional<std::string> value);
+  void count(Table table, std::string_view key, const std::optional<std::string>& value, int sign);
   Layer& top_;
   std::vector<const Layer*> layers_;
   const RowBase& base_;
   std::vector<Undo> undo_;
+  const ExtentFinder* finder_ = nullptr;
+  LiveChanges* changes_ = nullptr;
+  std::size_t kept_ = 0;  // Of *changes_.
+  std::vector<std::size_t> spots_;
+  std::optional<Error> trouble_;
 };
 
 }  // namespace creel::store

@@ -44,6 +44,14 @@ void BatchBuilder::add_op(Lsn lsn, ByteView meta, ByteView cells, ByteView paylo
   add(head, meta, cells, payload);
 }
 
+void BatchBuilder::add_moves(Lsn lsn, ByteView meta) {
+  check(fits(meta.size(), 0));
+  RecordHead head;
+  head.type = RecordType::kMove;
+  head.lsn = lsn;
+  add(head, meta, {}, {});
+}
+
 void BatchBuilder::add_note(Lsn lsn, const BulkEnd& end) {
   RecordHead head;
   head.type = RecordType::kNote;

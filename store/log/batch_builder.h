@@ -27,6 +27,7 @@ class BatchBuilder {
 
   // `cells` and `crc64` as cell_crcs() made them of the payload.
   void add_op(Lsn lsn, ByteView meta, ByteView cells, ByteView payload, std::uint64_t crc64);
+  void add_moves(Lsn lsn, ByteView meta);  // `lsn`: of the operation before.
   void add_note(Lsn lsn, const BulkEnd& end);
   // Pads, then writes header and footer. Returns the footer's CRC-64. Once.
   std::uint64_t finish(BatchHead head);

@@ -144,6 +144,14 @@ Task<Result<Unit>> Folder::remove_segment(Ctx& ctx, std::uint32_t segment) {
   co_return co_await disk_.sync_dir(ctx, dir_ + "/seg");
 }
 
+Task<Result<Unit>> Folder::restore_size(Ctx& ctx, std::uint32_t segment, std::uint64_t bytes) {
+  CO_TRY(file, co_await this->segment(ctx, segment));
+  CO_TRY(size, co_await file->size(ctx));
+  if (size >= bytes) co_return Unit{};
+  CO_DO(co_await file->allocate(ctx, bytes));
+  co_return co_await file->sync(ctx);
+}
+
 Task<Result<Unit>> Folder::truncate(Ctx& ctx, std::uint32_t segment, std::uint64_t bytes) {
   CO_TRY(file, co_await this->segment(ctx, segment));
   CO_DO(co_await file->truncate(ctx, bytes));

@@ -73,6 +73,8 @@ class Folder {
                                   std::shared_ptr<const Bytes> bytes);
   // ok if it is not there. A file in use stays until the next start.
   Task<Result<Unit>> remove_segment(Ctx& ctx, std::uint32_t segment);
+  // A segment that was cut gets its full size back.
+  Task<Result<Unit>> restore_size(Ctx& ctx, std::uint32_t segment, std::uint64_t bytes);
   Task<Result<Unit>> truncate(Ctx& ctx, std::uint32_t segment, std::uint64_t bytes);
   // Into the slot whose turn it is; clears the suspect word.
   Task<Result<Unit>> write_state(Ctx& ctx, DriveState state);

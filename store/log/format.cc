@@ -16,6 +16,9 @@ constexpr std::uint16_t kRecordMagic = 0x5243;
 constexpr std::uint16_t kFormatVersion = 1;
 constexpr std::uint16_t kKeyBytesMax = 1'024;
 constexpr std::uint16_t kNoteBulkEnd = 1;
+// Inside the first 512 bytes, which a drive writes whole or not: a segment that is used anew has
+// its old header or its new one, never a torn one.
+constexpr std::size_t kHeaderCrcAt = 508;
 
 void store_text(MutableBytes out, std::size_t at, std::string_view text) {
   std::copy(text.begin(), text.end(), out.begin() + static_cast<std::ptrdiff_t>(at));
@@ -41,7 +44,7 @@ Bytes encode_segment_header(const SegmentHeader& header) {
   store_le<std::uint32_t>(out, 44, header.size_log2);
   store_le<std::uint64_t>(out, 48, header.first_lsn.value);
   store_le<std::uint64_t>(out, 56, header.first_batch);
-  store_le<std::uint32_t>(out, 4092, crc32c(ByteView(out).first(4092)));
+  store_le<std::uint32_t>(out, kHeaderCrcAt, crc32c(ByteView(out).first(kHeaderCrcAt)));
   return out;
 }
 
@@ -52,7 +55,7 @@ Result<SegmentHeader> parse_segment_header(ByteView block, const Uuid& store) {
   if (std::all_of(block.begin(), block.end(), [](std::uint8_t b) { return b == 0; }))
     return fail(ErrorCode::kNotFound, "segment never used");
   if (as_text(block.first(8)) != kSegmentMagic ||
-      load_le<std::uint32_t>(block, 4092) != crc32c(block.first(4092)))
+      load_le<std::uint32_t>(block, kHeaderCrcAt) != crc32c(block.first(kHeaderCrcAt)))
     return fail(ErrorCode::kCorrupt, "segment header does not match its checksum");
   if (load_le<std::uint16_t>(block, 8) != kFormatVersion || load_le<std::uint64_t>(block, 64) != 0)
     return fail(ErrorCode::kInvalid, "segment written by a newer version of Creel");

@@ -13,6 +13,8 @@ Result<std::unique_ptr<LogReader::Cursor>> LogReader::take_cursor(Lsn after) {
       cursors_.erase(it);
       return cursor;
     }
+  if (after.value + 1 < volume_.log_begin.value)
+    return fail(ErrorCode::kNotFound, cat("the log no longer holds operation ", after.value + 1));
   const SegmentInfo* start = nullptr;
   for (const SegmentInfo* info : volume_.log_segments())
     if (start == nullptr || info->first_lsn.value <= after.value + 1) start = info;

@@ -178,6 +178,9 @@ Task<Result<Unit>> LogScan::repair(Ctx& ctx, Folder& good, const std::vector<Fol
 
 // R4: the batch at at_ is bad in every folder. The end of the log, or damage to go around?
 Task<Result<bool>> LogScan::handle_bad(Ctx& ctx, const Bounds& bounds, bool structure_good) {
+  if (volume_.find(segment_.id, segment_.generation) == nullptr)
+    co_return fail(ErrorCode::kNotFound,
+                   cat("the log no longer holds operation ", last_.value + 1));
   const std::uint64_t file_end = bounds.stop && bounds.stop->segment == segment_.id
                                      ? bounds.stop->offset
                                      : volume_.segment_bytes;

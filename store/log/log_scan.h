@@ -57,8 +57,8 @@ class LogScan {
   // Starts at the first batch of `segment`, a LOG segment; `last` is the operation before it.
   LogScan(Volume& volume, const SegmentInfo& segment, Lsn last);
 
-  // The next record (OP, NOTE, …) in log order. Errors: kIo (unreadable everywhere), never
-  // kCorrupt: damage is a step.
+  // The next record (OP, NOTE, …) in log order. Errors: kIo (unreadable everywhere), kNotFound (the
+  // segment was given back), never kCorrupt: damage is a step.
   Task<Result<Step>> next(Ctx& ctx, const Bounds& bounds);
 
   // Before going on after kEnd: the log may have grown.
@@ -77,10 +77,10 @@ class LogScan {
 
  private:
   struct Gap {
-    std::uint64_t at;        // Next byte to look at.
+    std::uint64_t at;  // Next byte to look at.
     std::uint64_t begin;
-    std::uint64_t end;       // Where reading goes on.
-    Lsn limit;               // LSN of the first operation behind it; none: 0.
+    std::uint64_t end;  // Where reading goes on.
+    Lsn limit;  // LSN of the first operation behind it; none: 0.
     std::uint64_t next_batch;
   };
   Task<Result<bool>> load_batch(Ctx& ctx, const Bounds& bounds);
@@ -100,14 +100,14 @@ class LogScan {
   Volume& volume_;
   SegmentInfo segment_;
   std::uint64_t at_ = kSegmentHeadBytes;
-  std::optional<SegmentInfo> next_;   // Valid while segments_version is next_known_.
+  std::optional<SegmentInfo> next_;  // Valid while segments_version is next_known_.
   std::uint64_t next_known_ = 0;
-  std::uint64_t expect_ = 0;   // Number of the batch that should lie at at_.
+  std::uint64_t expect_ = 0;  // Number of the batch that should lie at at_.
   Lsn last_;
   std::uint64_t chain_ = 0;
   bool chain_known_ = false;
   LogWindow window_;
-  BatchView batch_;            // Being handed out.
+  BatchView batch_;  // Being handed out.
   std::size_t batch_next_ = 0;
   std::optional<Gap> gap_;
   std::optional<BatchHead> probed_;

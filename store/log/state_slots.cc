@@ -35,6 +35,7 @@ Bytes encode_state_slot(const DriveState& state) {
   store_le<std::uint32_t>(out, 76, state.bulk.segment);
   store_le<std::uint32_t>(out, 80, state.bulk.generation);
   store_le<std::uint64_t>(out, 88, state.bulk.end);
+  store_le<std::uint64_t>(out, 120, state.log_begin.value);
   const std::size_t lost = std::min(state.lost.size(), kLostRangesMax);
   store_le<std::uint32_t>(out, 96, static_cast<std::uint32_t>(lost));
   store_le<std::uint64_t>(out, 104, state.hash.low);
@@ -78,6 +79,7 @@ std::optional<DriveState> parse_state_slot(ByteView block) {
   state.bulk.generation = load_le<std::uint32_t>(block, 80);
   state.bulk.end = load_le<std::uint64_t>(block, 88);
   state.hash = {load_le<std::uint64_t>(block, 104), load_le<std::uint64_t>(block, 112)};
+  state.log_begin = {load_le<std::uint64_t>(block, 120)};
   const std::uint32_t lost = load_le<std::uint32_t>(block, 96);
   for (std::uint32_t i = 0; i < lost && i < kLostRangesMax; ++i) {
     const std::size_t at = kLostAt + i * kLostBytes;

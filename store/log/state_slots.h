@@ -30,6 +30,7 @@ struct DriveState {
   std::uint64_t log_end = 0;
   BulkEnd bulk;
   StateHash hash;  // Of all rows; 0: not known.
+  Lsn log_begin;  // The log holds every operation from there on; 0: all.
   std::vector<LostRange> lost;  // At most kLostRangesMax.
   // Where the scrub is: behind this row; table 1: at the start.
   std::int64_t scrub_completed_ms = 0;

@@ -129,6 +129,25 @@ void Volume::release(const SegmentInfo& info) {
   ++segments_version;
 }
 
+void Volume::reuse(const SegmentInfo& info) {
+  spares.push_back({info.id, info.generation});
+  segments.erase(info.id);  // Which may hold `info`.
+  ++segments_version;
+}
+
+Task<bool> Volume::recycle(Ctx& ctx, SegmentInfo info) {
+  segments.erase(info.id);
+  ++segments_version;
+  const auto restore = [&](Folder& folder) {
+    return folder.restore_size(ctx, info.id, segment_bytes);
+  };
+  Result<Unit> restored = co_await on_all(ctx, restore);
+  if (restored.ok()) spares.push_back({info.id, info.generation});
+  else doomed.push_back(info.id);
+  changed.notify_all();
+  co_return restored.ok();
+}
+
 Task<Result<Unit>> Volume::remove_doomed(Ctx& ctx) {
   while (!doomed.empty()) {
     const std::uint32_t id = doomed.back();

@@ -14,6 +14,7 @@
 #include "store/log/folder.h"
 #include "store/log/format.h"
 #include "store/log/signal.h"
+#include "store/reclaim/pins.h"
 #include "store/store.h"
 
 namespace creel::store {
@@ -70,13 +71,19 @@ class Volume {
   // that a torn header is never mistaken for one of an older generation.
   void release(const SegmentInfo& info);
   Task<Result<Unit>> remove_doomed(Ctx& ctx);
+  // Nobody needs what it holds: a spare from now on, its blocks used anew under the next
+  // generation. False: its files could not be brought to full size again, and go.
+  Task<bool> recycle(Ctx& ctx, SegmentInfo info);
+  void reuse(const SegmentInfo& info);  // The same at once: it was never cut.
 
   // --- space (volume_space.cc)
   Task<Result<Unit>> measure(Ctx& ctx);
-  // Spares that claim() leaves: to bodies and what grows all of these, to the cleaner's copies and
-  // images those of the log, to operations that always succeed none.
+  // Spares that claim() leaves: to bodies and what grows all of these; to operations that always
+  // succeed those of the cleaner, which makes room for them; to its copies and images kForMoves, to
+  // its MOVEs none.
   std::size_t reserve_segments() const;
-  std::size_t log_reserve() const;
+  std::size_t clean_reserve() const;
+  static constexpr std::size_t kForMoves = 1;
   std::uint64_t free_bytes() const;  // Without the reserve; what is promised is in it.
   std::uint64_t segments_left() const;  // That `size` still allows to be made.
   SpaceLevel level() const;
@@ -113,6 +120,8 @@ class Volume {
   std::uint64_t segments_version = 1;  // Rises when `segments` changes.
   std::deque<Spare> spares;
   std::vector<std::uint32_t> doomed;  // Files to remove.
+  Pins pins;  // Segments that must not be recycled.
+  Lsn log_begin;  // Segments with operations below may be gone; those above are all here.
   std::uint32_t next_segment = 1;
   std::uint64_t bulk_unused_bytes = 0;  // Of the current BULK segment.
   DiskSpace space;

@@ -20,8 +20,8 @@ Task<Result<Unit>> Volume::measure(Ctx& ctx) {
   co_return Unit{};
 }
 
-std::size_t Volume::log_reserve() const {
-  return plan_space(size_bytes, segment_bytes).log_segments;
+std::size_t Volume::clean_reserve() const {
+  return plan_space(size_bytes, segment_bytes).clean_segments;
 }
 
 std::size_t Volume::reserve_segments() const {

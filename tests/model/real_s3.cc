@@ -95,7 +95,10 @@ RealS3::RealS3(RealOptions options)
   access_.add_key("model-key", "model-secret", {"owner", "Owner", false});
 }
 
-RealS3::~RealS3() { down(); }
+RealS3::~RealS3() {
+  if (node_.alive()) node_.crash(SimCrash::kProcess);  // The store may be at work.
+  down();
+}
 
 void RealS3::serve() {
   s3::HandlerOptions handling;

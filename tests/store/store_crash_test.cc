@@ -130,11 +130,11 @@ void run_rounds(Seed seed, std::vector<std::string> dirs, int rounds, SimCrash k
   ASSERT_NO_FATAL_FAILURE(expect_all(box, load));
   ASSERT_GT(load.acked, 0u);
   // A rebuild from the log alone gives the same rows.
-  const auto before = box.rows();
+  const auto before = box.contents();
   box.crash(SimCrash::kProcess);
   box.images.clear();
   ASSERT_NO_FATAL_FAILURE(open_under_fire(box, random));
-  ASSERT_EQ(box.rows(), before);
+  ASSERT_EQ(box.contents(), before);
 }
 
 TEST(StoreCrash, AckedIsReadableAfterPowerCutsWithTornAndLostWrites) {

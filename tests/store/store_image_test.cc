@@ -45,6 +45,12 @@ std::vector<std::string> segments_of(StoreWorld& box, store::StreamKind stream) 
   return found;
 }
 
+std::uint64_t state_rows(StoreWorld& box) {
+  std::uint64_t count = 0;
+  for (const auto& [name, value] : box.images["d/idx"].rows) count += store::is_state(name.table);
+  return count;
+}
+
 void remove_file(StoreWorld& box, const std::string& path) {
   auto removed = box.world.finish(box.node, box.node.platform().disk.remove(box.node.ctx(), path));
   ASSERT_TRUE(removed && removed->ok());
@@ -58,7 +64,7 @@ TEST(StoreImage, ARebuildStartsFromTheImage) {
   EXPECT_EQ(box.store->image_lsn().value, 0u);
   ASSERT_TRUE(make_image(box).ok());
   EXPECT_EQ(box.store->image_lsn(), box.store->status().last);
-  EXPECT_EQ(box.store->status().image_rows, box.store->status().rows);
+  EXPECT_EQ(box.store->status().image_rows, state_rows(box));
   EXPECT_GT(box.store->status().image_bytes, 0u);
   ASSERT_NO_FATAL_FAILURE(write_some(box, random, 100));
   const auto rows = box.rows();
@@ -87,12 +93,13 @@ TEST(StoreImage, TheNewestStaysAndOlderOnesGo) {
     EXPECT_EQ(box.store->image_lsn().value, 50u * static_cast<unsigned>(i));
     ASSERT_TRUE(make_image(box).ok());  // Nothing new: no second one.
     box.world.run_for(20_s);
-    EXPECT_EQ(segments_of(box, store::StreamKind::kImage).size(), 1u);
   }
+  // Files of older ones are used anew; until then their headers stay.
+  EXPECT_LE(segments_of(box, store::StreamKind::kImage).size(), 3u);
   box.crash();
   ASSERT_TRUE(box.open().ok());
   EXPECT_EQ(box.store->image_lsn().value, 150u);
-  EXPECT_EQ(box.store->status().image_rows, box.images["d/idx"].rows.size());
+  EXPECT_EQ(box.store->status().image_rows, state_rows(box));
 }
 
 TEST(StoreImage, ItIsMadeWithoutBeingAskedAfterAMillionOperations) {
@@ -224,10 +231,9 @@ TEST(StoreImage, CutAnywhereTheStateIsTheSame) {
       }
       ASSERT_EQ(box.rows(), rows);
       ASSERT_EQ(box.store->status().damaged_ranges, 0u);
-      box.world.run_for(6_s);  // Files of what was cut are gone.
+      box.world.run_for(6_s);  // Files of what was cut are spares.
       const store::Status status = box.store->status();
-      ASSERT_LE(segments_of(box, store::StreamKind::kImage).size(),
-                status.image_bytes / (16 * KiB) + 1);
+      ASSERT_LE(box.node.disk().paths("d/seg").size(), status.segments + 32);
     }
     used += box.said("filled from the image") ? 1 : 0;
   }
@@ -272,6 +278,8 @@ TEST(StoreImage, EveryWayToTheStateGivesOneHash) {
     TestRandom random(seed);
     StoreWorld box(seed.value);
     box.options.checkpoint_rows = 16;
+    // The whole log stays.
+    box.options.log_read_upto = [](const store::Store&) { return store::Lsn(); };
     ASSERT_TRUE(box.open().ok());
     for (int round = 0; round < 4; ++round) {
       ASSERT_NO_FATAL_FAILURE(write_some(box, random, static_cast<int>(random.below(60))));
@@ -299,6 +307,7 @@ TEST(StoreImage, EveryWayToTheStateGivesOneHash) {
     }
     ASSERT_TRUE(box.stop().ok());
     const store::MemImage live = box.images["d/idx"];
+    const std::uint64_t rows_of_state = state_rows(box);
     ASSERT_EQ(live.hash, hash_of(live.rows));
     box.images.clear();
     ASSERT_TRUE(box.open().ok());
@@ -310,7 +319,7 @@ TEST(StoreImage, EveryWayToTheStateGivesOneHash) {
     ASSERT_TRUE(box.open().ok());
     ASSERT_TRUE(box.stop().ok());
     ASSERT_EQ(box.images["d/idx"].hash, live.hash);
-    ASSERT_EQ(box.images["d/idx"].rows.size(), live.rows.size());
+    ASSERT_EQ(state_rows(box), rows_of_state);
     ASSERT_FALSE(box.said("differs"));
   }
 }

@@ -240,7 +240,7 @@ TEST(StoreSpace, APlanShrinksWithTheStoreAndNeverTakesItAll) {
     EXPECT_LT(plan.index_bytes, size / 8);
   }
   const store::SpacePlan plan = store::plan_space(64 * GiB, 64 * MiB);
-  EXPECT_EQ(plan.log_segments + plan.clean_segments, 3u);
+  EXPECT_EQ(plan.log_segments + plan.clean_segments, 4u);
   EXPECT_EQ(plan.ahead_segments, 4u);
   EXPECT_EQ(plan.index_bytes, 64 * GiB / 25);
   EXPECT_EQ(store::plan_space(1 * GiB, 16 * MiB).index_bytes, 64 * MiB);

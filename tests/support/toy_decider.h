@@ -79,6 +79,7 @@ inline store::Op toy_op(char kind, std::string_view key, std::string_view rest =
   store::Op op;
   op.meta = to_bytes(std::string_view(meta));
   op.payload = std::move(payload);
+  if (kind == 'd') op.op_class = store::OpClass::kAlways;
   return op;
 }
 
