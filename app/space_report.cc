@@ -4,13 +4,6 @@
 #include "platform/codec/json.h"
 
 namespace creel::app {
-namespace {
-
-void optional_field(JsonWriter& json, std::string_view name, std::optional<std::uint64_t> value) {
-  if (value) json.field(name, *value);
-}
-
-}  // namespace
 
 std::string space_json(const store::SpaceStatus& space, std::uint64_t quota_refusals) {
   std::string out;
@@ -22,9 +15,8 @@ std::string space_json(const store::SpaceStatus& space, std::uint64_t quota_refu
   json.field("reserve_bytes", space.reserve);
   json.field("reserve_missing_bytes", space.reserve_missing);
   json.field("writes_again_at_bytes", space.refill_at);
-  optional_field(json, "live_bytes", space.live);
-  optional_field(json, "garbage_bytes", space.garbage);
-  optional_field(json, "held_by_cursors_bytes", space.held);
+  json.field("live_bytes", space.live).field("garbage_bytes", space.garbage);
+  json.field("held_by_cursors_bytes", space.held);
   json.field("index_used_bytes", space.index.used_bytes);
   json.field("index_allocated_bytes", space.index.allocated_bytes);
   json.field("index_map_bytes", space.index.map_bytes);
@@ -40,9 +32,9 @@ void add_space_metrics(Metrics& metrics, const store::SpaceStatus& space) {
   metrics.set("creel_store_reserve_bytes", "", space.reserve);
   metrics.set("creel_store_reserve_missing_bytes", "", space.reserve_missing);
   metrics.set("creel_store_full", "", space.level == store::SpaceLevel::kFull ? 1 : 0);
-  if (space.live) metrics.set("creel_store_live_bytes", "", *space.live);
-  if (space.garbage) metrics.set("creel_store_garbage_bytes", "", *space.garbage);
-  if (space.held) metrics.set("creel_store_held_bytes", "", *space.held);
+  metrics.set("creel_store_live_bytes", "", space.live);
+  metrics.set("creel_store_garbage_bytes", "", space.garbage);
+  metrics.set("creel_store_held_bytes", "", space.held);
   metrics.set("creel_store_index_used_bytes", "", space.index.used_bytes);
   metrics.set("creel_store_index_allocated_bytes", "", space.index.allocated_bytes);
   metrics.set("creel_refused_total", "{reason=\"full\"}", space.refused_full);

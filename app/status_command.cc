@@ -102,11 +102,9 @@ void print_space(const JsonValue& status) {
               mib(number(space, "free_bytes")).c_str(), mib(number(space, "size_bytes")).c_str(),
               mib(number(space, "reserve_bytes")).c_str(),
               mib(number(space, "promised_bytes")).c_str());
-  if (space.find("live_bytes").as_u64())
-    std::printf("live      %s, garbage %s, held by consumers of the log %s\n",
-                mib(number(space, "live_bytes")).c_str(),
-                mib(number(space, "garbage_bytes")).c_str(),
-                mib(number(space, "held_by_cursors_bytes")).c_str());
+  std::printf("live      %s, garbage %s, held by consumers of the log %s\n",
+              mib(number(space, "live_bytes")).c_str(), mib(number(space, "garbage_bytes")).c_str(),
+              mib(number(space, "held_by_cursors_bytes")).c_str());
   std::printf("allocated %s for the index, %s of them used\n",
               mib(number(space, "index_allocated_bytes")).c_str(),
               mib(number(space, "index_used_bytes")).c_str());

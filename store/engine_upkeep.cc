@@ -148,9 +148,9 @@ Status Engine::status() const {
   }
   if (returning_) status.mirrors_catching_up.push_back(volume_.folders[*returning_]->dir());
   const Cleaner::Figures cleaned = cleaner_.figures();
-  status.live_bytes = ledger_.live_bytes();
-  status.garbage_bytes = cleaned.garbage_bytes;
-  status.held_by_cursors = cleaned.held_by_cursors;
+  status.space.live = ledger_.live_bytes();
+  status.space.garbage = cleaned.garbage_bytes;
+  status.space.held = cleaned.held_by_cursors;
   status.segments_recycled = cleaned.recycled;
   status.moved_bytes = cleaned.moved_bytes;
   status.damaged_ranges = volume_.damaged_ranges;

@@ -112,9 +112,9 @@ struct SpaceStatus {
   std::uint64_t reserve = 0;  // Preallocated for what must always succeed.
   std::uint64_t reserve_missing = 0;  // Of it; refilled as soon as there is room.
   std::uint64_t refill_at = 0;  // Writes are taken again at so much free; 0: they are taken.
-  std::optional<std::uint64_t> live;  // Named by rows; absent: not counted.
-  std::optional<std::uint64_t> garbage;  // Dead, to be reclaimed.
-  std::optional<std::uint64_t> held;  // Dead, but a consumer of the log is not through yet.
+  std::uint64_t live = 0;  // Named by rows.
+  std::uint64_t garbage = 0;  // In full segments, named by nobody, to be reclaimed.
+  std::uint64_t held = 0;  // Segments kept only for those who read the log.
   IndexRoom index;
   std::uint64_t refused_full = 0;  // Since the start: operations and bodies refused …
   std::uint64_t refused_index = 0;  // … because the index is full.
@@ -166,9 +166,6 @@ struct Status {
   ScrubStatus scrub;
   std::vector<std::string> mirrors_down;  // "DIR: why"
   std::vector<std::string> mirrors_catching_up;  // Folders of those that are being brought back.
-  std::uint64_t live_bytes = 0;  // Of segments: named by rows.
-  std::uint64_t garbage_bytes = 0;  // Of full segments: named by nobody, to be reclaimed.
-  std::uint64_t held_by_cursors = 0;  // Bytes of segments kept only for those who read the log.
   std::uint64_t segments_recycled = 0;
   std::uint64_t moved_bytes = 0;  // Copied out of segments that held little else.
 };

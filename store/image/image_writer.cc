@@ -98,8 +98,7 @@ Task<Result<Unit>> ImageWriter::put(Ctx& ctx, const Frame& frame) {
 Task<Result<Unit>> ImageWriter::begin_part(Ctx& ctx) {
   if (info_.parts.size() == kImagePartsMax)
     co_return fail(ErrorCode::kTooLarge, cat("image of more than ", kImagePartsMax, " segments"));
-  Result<SegmentInfo> spare =
-      co_await volume_.claim(ctx, StreamKind::kImage, Volume::kForMoves);
+  Result<SegmentInfo> spare = co_await volume_.claim(ctx, StreamKind::kImage, Volume::kForMoves);
   if (!spare.ok()) {
     if (spare.error().code != ErrorCode::kNoSpace) volume_.stop_writing(spare.error());
     co_return spare.error();

@@ -15,6 +15,7 @@ constexpr std::uint64_t kEndPercent = 15;
 constexpr std::uint64_t kQuietPercent = 10;  // When nobody writes: it disturbs nobody.
 constexpr std::uint64_t kUsedShare = 4;  // Not while less than a quarter of the store is used.
 constexpr std::uint64_t kLowPercent = 15;  // Free, of the store's size.
+constexpr std::uint64_t kPressedPercent = 10;  // At 7 writers begin to be refused.
 constexpr std::uint64_t kUrgentPercent = 5;
 constexpr std::size_t kVictimsMax = 16;  // At once: rows are walked once for all of them.
 constexpr std::uint64_t kVictimBytesMax = 64 * MiB;
@@ -46,9 +47,9 @@ Task<void> Cleaner::run(Ctx& ctx) {
       co_await YieldNow(ctx);
       continue;
     }
-    // A checkpoint may have made segments free.
+    // A checkpoint may have made segments free, or somebody has taken one.
     Ctx timed(ctx, engine_.platform_.clock.now() + (cleaning_ ? kPressed : kIdle));
-    (void)co_await engine_.checkpoint_done_.wait(timed);
+    (void)co_await volume_.changed.wait(timed);
   }
 }
 
@@ -101,6 +102,7 @@ Cleaner::Load Cleaner::weigh(const std::vector<Seen>& all) const {
   }
   const std::uint64_t free = volume_.free_bytes();
   load.low = free < volume_.size_bytes / 100 * kLowPercent;
+  load.pressed = free < volume_.size_bytes / 100 * kPressedPercent;
   load.urgent = free < volume_.size_bytes / 100 * kUrgentPercent;
   return load;
 }
@@ -140,6 +142,7 @@ Task<Result<bool>> Cleaner::round(Ctx& ctx) {
   const std::uint64_t mark = is_quiet() ? kQuietPercent : cleaning_ ? kEndPercent : kBeginPercent;
   cleaning_ = load.low || (worth_it && load.garbage > load.total / 100 * mark &&
                            load.garbage >= 2 * volume_.segment_bytes);
+  pressed_ = load.pressed;
   urgent_ = load.urgent;
   if (!cleaning_) co_return false;
   if (waits_for_checkpoint()) {
@@ -394,7 +397,7 @@ Task<Result<Unit>> Cleaner::end_slice(Ctx& ctx) {
 Task<Result<Unit>> Cleaner::let_others_go_first(Ctx& ctx) {
   constexpr Duration kRestMax = 1_s;
   const Duration took = engine_.platform_.clock.now() - slice_begun_;
-  if (!urgent_ && took.ns > 0)
+  if (!pressed_ && took.ns > 0)
     CO_DO(co_await sleep_for(ctx, std::min(Duration{took.ns * kRestFactor}, kRestMax)));
   if (engine_.flight_) {
     Ctx timed(ctx, engine_.platform_.clock.now() + kRestMax);

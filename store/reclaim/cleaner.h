@@ -51,7 +51,8 @@ class Cleaner {
     std::uint64_t with_log = 0;  // As total and garbage, with segments of the log that only
     std::uint64_t log_garbage = 0;  // await an image.
     bool low = false;  // < 15 % free.
-    bool urgent = false;  // < 5 % free.
+    bool pressed = false;  // < 10 % free: no rests.
+    bool urgent = false;  // < 5 % free: nearly full segments, too.
   };
 
   bool may_work() const;
@@ -77,6 +78,7 @@ class Cleaner {
   Volume& volume_;
   ColdStream cold_;
   bool cleaning_ = false;  // Garbage passed the upper mark, and not yet the lower one.
+  bool pressed_ = false;
   bool urgent_ = false;
   Instant rest_until_;
   Duration rest_;

@@ -41,7 +41,7 @@ TEST(StoreLedger, LiveBytesAreTheSumOverTheRowsAfterAnything) {
     ASSERT_TRUE(box.open().ok());
     for (int round = 0; round < 4; ++round) {
       ASSERT_NO_FATAL_FAILURE(work(box, random, 30));
-      ASSERT_EQ(box.store->status().live_bytes, sum_of_rows(box));
+      ASSERT_EQ(box.store->status().space.live, sum_of_rows(box));
       if (random.chance(0.3)) {
         ASSERT_TRUE(box.stop().ok());
       } else {
@@ -49,7 +49,7 @@ TEST(StoreLedger, LiveBytesAreTheSumOverTheRowsAfterAnything) {
       }
       if (random.chance(0.3)) box.images.clear();  // Rebuilt from the log.
       ASSERT_TRUE(box.open().ok());
-      ASSERT_EQ(box.store->status().live_bytes, sum_of_rows(box));
+      ASSERT_EQ(box.store->status().space.live, sum_of_rows(box));
     }
   }
 }
@@ -64,8 +64,8 @@ TEST(StoreLedger, AnIndexWithoutFiguresIsCountedOnce) {
   std::erase_if(image.rows,
                 [](const auto& row) { return row.first.table == store::Table::kSegment; });
   ASSERT_TRUE(box.open().ok());
-  EXPECT_GT(box.store->status().live_bytes, 0u);
-  EXPECT_EQ(box.store->status().live_bytes, sum_of_rows(box));
+  EXPECT_GT(box.store->status().space.live, 0u);
+  EXPECT_EQ(box.store->status().space.live, sum_of_rows(box));
 }
 
 TEST(StoreLedger, ABodyThatIsNotHereCannotBeNamed) {

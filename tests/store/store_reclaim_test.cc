@@ -62,7 +62,7 @@ struct Small {
     for (const auto& [key, row] : box.rows())
       for (const store::Extent& extent : toy_extents(row)) live += store::footprint(extent);
     const store::Status status = box.store->status();
-    ASSERT_EQ(status.live_bytes, live);
+    ASSERT_EQ(status.space.live, live);
     ASSERT_EQ(status.damaged_ranges, 0u) << status.damage.front();
   }
   void reopen(SimCrash kind) {
@@ -225,8 +225,8 @@ void run_twenty_times(Load load, std::uint64_t seed) {
   const store::Status status = small.box.store->status();
   // Two of the log, two of an image, and two that are being filled.
   const std::uint64_t reserve = 6 * small.box.options.segment_bytes;
-  EXPECT_LE(used_bytes(small.box), status.live_bytes + reserve + size / 10)
-      << "live " << status.live_bytes << " garbage " << status.garbage_bytes << " log "
+  EXPECT_LE(used_bytes(small.box), status.space.live + reserve + size / 10)
+      << "live " << status.space.live << " garbage " << status.space.garbage << " log "
       << status.log_bytes << " recycled " << status.segments_recycled << " moved "
       << status.moved_bytes;
 }
@@ -286,7 +286,7 @@ TEST(StoreReclaim, ReadersOfTheLogHoldItsOperations) {
   ASSERT_TRUE(imaged && imaged->ok());
   small.box.world.run_for(30_s);
   EXPECT_LE(small.box.store->log_begin().value, 6u);
-  EXPECT_GT(small.box.store->status().held_by_cursors, 0u);
+  EXPECT_GT(small.box.store->status().space.held, 0u);
   const auto read = [&](store::Lsn after) {
     auto ops = small.box.world.finish(
         small.box.node, small.box.store->read_log(small.box.node.ctx(), after, 1, false));
@@ -298,7 +298,7 @@ TEST(StoreReclaim, ReadersOfTheLogHoldItsOperations) {
   upto = small.box.store->status().last;
   small.box.world.run_for(30_s);
   EXPECT_GT(small.box.store->log_begin().value, 6u);
-  EXPECT_EQ(small.box.store->status().held_by_cursors, 0u);
+  EXPECT_EQ(small.box.store->status().space.held, 0u);
   auto gone = read(store::Lsn{5});
   ASSERT_FALSE(gone.ok());
   EXPECT_EQ(gone.error().code, ErrorCode::kNotFound);
