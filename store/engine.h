@@ -143,6 +143,7 @@ class Engine final : public Store {
   Instant checkpoint_due() const;
   Task<Result<Unit>> commit_frozen(Ctx& ctx, Lsn applied);
   Task<void> grow_index(Ctx& ctx);
+  Task<void> allocate_index(Ctx& ctx);  // While nothing commits.
 
   // --- scrub.cc
   Task<void> check_when_asked(Ctx& ctx);

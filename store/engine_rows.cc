@@ -80,7 +80,8 @@ Task<Result<Unit>> Engine::checkpoint(Ctx& ctx) {
   if (done.ok()) {
     base_->publish();
     frozen_.clear();
-    volume_.index_room = base_->room();
+    // Room for the next one before anybody is judged by what this one took.
+    co_await allocate_index(ctx);
   } else {  // The old rows stand, and so does what was to change them.
     fold_into(frozen_, active_);
     active_.swap(frozen_);
@@ -108,18 +109,23 @@ Task<Result<Unit>> Engine::commit_frozen(Ctx& ctx, Lsn applied) {
 // Ahead of need, so that a checkpoint finds room even if others fill the file system. What cannot
 // be had is no failure: what grows is refused in time.
 Task<void> Engine::grow_index(Ctx& ctx) {
-  volume_.index_room = base_->room();
-  const std::uint64_t wanted = volume_.index_wanted();
-  if (checkpointing_ || !volume_.index_room.ahead || volume_.index_room.allocated_bytes >= wanted)
-    co_return;
+  if (checkpointing_) co_return;
   checkpointing_ = true;
-  Result<Unit> done = Unit{};
-  auto work = [&] { done = base_->allocate(wanted); };
-  co_await offload_call(ctx, platform_.offload, work);
-  volume_.index_room = base_->room();
-  if (!done.ok() && done.error().code != ErrorCode::kNoSpace) volume_.stop_writing(done.error());
+  co_await allocate_index(ctx);
   checkpointing_ = false;
   checkpoint_done_.notify_all();
+}
+
+Task<void> Engine::allocate_index(Ctx& ctx) {
+  const IndexRoom room = base_->room();
+  const std::uint64_t wanted = volume_.index_wanted(room.used_bytes);
+  if (room.ahead && room.allocated_bytes < wanted) {
+    Result<Unit> done = Unit{};
+    auto work = [&] { done = base_->allocate(wanted); };
+    co_await offload_call(ctx, platform_.offload, work);
+    if (!done.ok() && done.error().code != ErrorCode::kNoSpace) volume_.stop_writing(done.error());
+  }
+  volume_.index_room = base_->room();
 }
 
 }  // namespace creel::store

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
@@ -14,6 +15,7 @@ struct MemImage {
   Lsn applied;
   StateHash hash;
   std::uint64_t capacity = 0;  // A test's bound: commits beyond it are kNoSpace. 0: none.
+  bool grows = false;  // The bound is that of a file that allocate() makes larger.
 };
 
 // Rows in memory, for the simulator and tests. commit() changes the image only, publish() what
@@ -34,6 +36,10 @@ class MemBase final : public RowBase {
   std::uint64_t row_count() const override { return rows_.size(); }
   std::uint64_t bytes_used() const override;
   IndexRoom room() const override { return {bytes_used(), image_.capacity, 0, true}; }
+  Result<Unit> allocate(std::uint64_t bytes) override {
+    if (image_.grows) image_.capacity = std::max(image_.capacity, bytes);
+    return Unit{};
+  }
 
  private:
   MemImage& image_;

@@ -94,9 +94,10 @@ class Volume {
   Result<SpaceToken> take(std::uint64_t bytes) const;
   Result<SpaceToken> take_for_named(std::uint64_t bytes) const;
   SpaceStatus space_status() const;
-  std::uint64_t checkpoint_bytes()
-      const;  // That a checkpoint may add to the index before it frees.
-  std::uint64_t index_wanted() const;  // To be allocated, ahead of two of those.
+  // That a checkpoint may add to an index of that size before it frees; what is to be allocated
+  // for it, ahead of two of those.
+  std::uint64_t checkpoint_bytes(std::uint64_t used) const;
+  std::uint64_t index_wanted(std::uint64_t used) const;
 
   // --- health
   // Kept for status() and logged; the same text again is neither. True if it was new.

@@ -54,21 +54,21 @@ bool Volume::index_full() const {
   const std::uint64_t capacity = index_capacity();
   if (capacity == 0) return false;
   const std::uint64_t used = index_room.used_bytes;
-  index_tight =
-      used >= capacity / 100 * (index_tight ? 83 : 85) || used + 2 * checkpoint_bytes() > capacity;
+  index_tight = used >= capacity / 100 * (index_tight ? 83 : 85) ||
+                used + 2 * checkpoint_bytes(used) > capacity;
   return index_tight;
 }
 
 // Each row may touch a leaf of its own, which is copied; but no more leaves than there are.
-std::uint64_t Volume::checkpoint_bytes() const {
+std::uint64_t Volume::checkpoint_bytes(std::uint64_t used) const {
   constexpr std::uint64_t kBytesPerRow = 8 * KiB;
-  return std::min(index_room.used_bytes, options.checkpoint_rows * kBytesPerRow);
+  return std::min(used, options.checkpoint_rows * kBytesPerRow);
 }
 
 // What is kept for it of a large store, gigabytes, is allocated as it is needed.
-std::uint64_t Volume::index_wanted() const {
+std::uint64_t Volume::index_wanted(std::uint64_t used) const {
   constexpr std::uint64_t kStep = 64 * MiB;
-  const std::uint64_t ahead = index_room.used_bytes + 2 * checkpoint_bytes();
+  const std::uint64_t ahead = used + 2 * checkpoint_bytes(used);
   const std::uint64_t step = ahead < kStep ? 256 * KiB : kStep;
   return std::max(std::min(plan_space(size_bytes, segment_bytes).index_bytes, kStep),
                   round_up(ahead + ahead / 4, step));

@@ -6,6 +6,7 @@
 
 #include <map>
 
+#include "platform/base/text.h"
 #include "tests/store/store_world.h"
 #include "tests/support/seeds.h"
 
@@ -202,6 +203,25 @@ TEST(StoreSpace, WhatOthersLeaveIsNotCountedTwice) {
   while (filled.put(20'000).ok()) ++taken;
   EXPECT_GT(taken, 4);  // What was preallocated ahead still takes writes.
   ASSERT_NO_FATAL_FAILURE(filled.expect_kept());
+}
+
+TEST(StoreSpace, AnIndexThatGrowsFastIsAllocatedAheadAllTheSame) {
+  StoreWorld box(5);
+  box.options.segment_bytes = 16 * MiB;
+  box.options.size_bytes = 128 * MiB;
+  box.options.checkpoint_rows = 512;
+  box.images["d/idx"].capacity = 1;
+  box.images["d/idx"].grows = true;
+  ASSERT_TRUE(box.open().ok());
+  const std::string value(900, 'v');
+  for (int i = 0; i < 4'500; ++i) {
+    Result<store::Verdict> done = box.submit(toy_op('s', cat("k", i), value));
+    ASSERT_TRUE(done.ok()) << i << ": " << error_text(done.error());
+    if (i % 500 != 499) continue;
+    auto checkpointed = box.world.finish(box.node, box.store->checkpoint(box.node.ctx()));
+    ASSERT_TRUE(checkpointed && checkpointed->ok());
+  }
+  EXPECT_GT(box.store->status().space.index.used_bytes, 3 * MiB);
 }
 
 TEST(StoreSpace, AFullIndexRefusesWhatGrowsAndDeletesGoOn) {
