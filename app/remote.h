@@ -15,7 +15,8 @@ struct Arguments {
   bool json = false;
   std::string option(const std::string& name, std::string absent = {}) const {
     const auto found = options.find(name);
-    return found == options.end() ? std::move(absent) : found->second;
+    if (found != options.end()) return found->second;
+    return absent;
   }
 };
 // Reads words[from…]. Errors: kInvalid (an option outside of `known`, a missing value).

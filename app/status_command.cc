@@ -55,10 +55,11 @@ std::string mib(std::uint64_t bytes) { return cat(bytes / MiB, " MiB"); }
 void print_targets(const JsonValue& targets) {
   for (const JsonItem item : targets) {
     const JsonValue& target = item.value;
+    const std::uint64_t waiting = number(target, "pending") + number(target, "log_behind");
     std::printf(
         "target %-12s %s, %llu waiting, %llu acknowledged, %llu filtered away, %llu parked\n",
         text(target, "target").c_str(), text(target, "state").c_str(),
-        static_cast<unsigned long long>(number(target, "pending") + number(target, "log_behind")),
+        static_cast<unsigned long long>(waiting),
         static_cast<unsigned long long>(number(target, "acked")),
         static_cast<unsigned long long>(number(target, "filtered")),
         static_cast<unsigned long long>(number(target, "parked")));
