@@ -41,6 +41,7 @@ std::string slurp(const std::string& path) {
 
 Process::Process(const std::string& binary, std::vector<std::string> words, const std::string& dir)
     : log_(dir + "/log") {
+  unlink(log_.c_str());  // Of the process before: it names another port.
   pid_ = fork();
   check(pid_ >= 0);
   if (pid_ == 0) {
