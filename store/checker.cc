@@ -1,7 +1,6 @@
 #include "store/checker.h"
 
 #include <algorithm>
-#include <array>
 
 #include "platform/async/event.h"
 #include "platform/base/text.h"
@@ -12,7 +11,6 @@
 namespace creel::store {
 namespace {
 
-constexpr std::array kBodyTables{Table::kObject, Table::kBlob, Table::kManifest, Table::kShard};
 constexpr std::size_t kRowsAStep = 256;  // In one turn of the loop.
 constexpr std::size_t kItemsAStep = 16;
 constexpr std::size_t kPiece = 256 * KiB;
@@ -138,15 +136,15 @@ Task<bool> Checker::check_bodies(Ctx& ctx) {
 // ahead_ goes back to the start when all is done.
 Result<std::vector<Checker::Item>> Checker::next_items() {
   std::vector<Item> items;
-  auto table = std::find(kBodyTables.begin(), kBodyTables.end(), ahead_.table);
-  if (table == kBodyTables.end()) {
-    table = kBodyTables.begin();
+  auto table = std::find(std::begin(kExtentTables), std::end(kExtentTables), ahead_.table);
+  if (table == std::end(kExtentTables)) {
+    table = std::begin(kExtentTables);
     ahead_ = {*table, {}};
   }
   for (;;) {
     TRY(more, take_items(items));
     if (more || !items.empty()) return items;
-    if (++table == kBodyTables.end()) break;
+    if (++table == std::end(kExtentTables)) break;
     ahead_ = {*table, {}};
   }
   ahead_ = ScrubPlace();
@@ -200,7 +198,7 @@ void Checker::forget_damage(const Item& item) {
   if (const auto row = rows.find(RowNameView{item.table, item.key}); row != rows.end()) {
     for (const std::string& name : row->second) engine_.clear_damage(name);
     rows.erase(row);
-  } else if (item.table == Table::kObject) {
+  } else if (item.table == Table::kObject || item.table == Table::kVersion) {
     for (const std::string& name :
          engine_.decider_.names_of(engine_, item.table, item.key, item.value, kNamesMax))
       engine_.clear_damage(name);

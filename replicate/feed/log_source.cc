@@ -68,6 +68,13 @@ Result<std::optional<FeedItem>> LogSource::retry_item(std::uint64_t lsn,
   return std::move(item);
 }
 
+// A version removed for good stays where it was sent, as with AWS; without versions `null` is all.
+Result<bool> LogSource::deletes_only_a_version(const s3::DeleteObject& op) const {
+  if (op.version_id.empty()) return false;
+  TRY(bucket, s3::load_bucket(log_.rows(), op.bucket));
+  return op.version_id != "null" || !bucket || bucket->versioning != s3::Versioning::kNever;
+}
+
 Result<std::optional<FeedItem>> LogSource::item_of(const store::LoggedOp& logged) const {
   const std::string_view meta = as_text(logged.op.meta);
   const std::uint64_t lsn = logged.lsn.value;
@@ -90,6 +97,8 @@ Result<std::optional<FeedItem>> LogSource::item_of(const store::LoggedOp& logged
       TRY(op, s3::decode_DeleteObject(meta));
       if (op.origin.site != 0) return std::optional<FeedItem>();
       if (options_.wants && !options_.wants(op.bucket, op.key)) return std::optional<FeedItem>();
+      TRY(only_version, deletes_only_a_version(op));
+      if (only_version) return std::optional<FeedItem>();
       FeedItem item;
       item.lsn = item.version_lsn = lsn;
       item.kind = FeedKind::kDelete;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "replicate/feed/source.h"
+#include "s3/model/ops.h"
 #include "s3/service/blobs.h"
 #include "s3/service/log.h"
 #include "store/store.h"
@@ -32,6 +33,7 @@ class LogSource final : public Source {
 
  private:
   // nullopt: concerns nobody. Errors: those of the rows.
+  Result<bool> deletes_only_a_version(const s3::DeleteObject& op) const;
   Result<std::optional<FeedItem>> item_of(const store::LoggedOp& logged) const;
   Result<std::optional<FeedItem>> put_item(std::uint64_t lsn, std::uint64_t version_lsn,
                                            std::int64_t time_ms, std::string bucket,

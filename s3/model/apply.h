@@ -31,6 +31,7 @@ class Apply {
   Result<Answer> healed(const Healed& op);
   Result<Answer> reaped(const Reaped& op);
   Result<Answer> set_quota(const SetQuota& op);
+  Result<Answer> set_versioning(const SetVersioning& op);
 
  private:
   static Answer refuse(Refusal why, std::string detail = {});
@@ -45,6 +46,33 @@ class Apply {
     std::uint64_t upload_bytes_before = 0, upload_bytes_after = 0;
   };
   static Change replaces(const std::optional<ObjectRecord>& old, std::uint64_t size);
+
+  // A key before a new version of it: the current one, and which goes when the new one comes.
+  struct Slot {
+    std::optional<ObjectRecord> current;
+    std::optional<ObjectRecord> gone;
+  };
+  Result<Slot> look(const BucketRecord& bucket, std::string_view key);
+  static Change adds(const Slot& slot, std::uint64_t size);
+  // Removes what goes, and moves the current version to the older ones if it stays.
+  Result<Unit> make_room(const BucketRecord& bucket, std::string_view key, const Slot& slot);
+  void put_older(std::uint64_t bucket_id, std::string_view key, const ObjectRecord& record);
+  void erase_older(std::uint64_t bucket_id, std::string_view key, const ObjectRecord& record);
+  // Empty: the version is null.
+  std::string new_version_id(const BucketRecord& bucket, std::int64_t time_ms,
+                             std::uint16_t sub) const;
+  // As a client is told; empty if the bucket never had versions.
+  static std::string told_version(const BucketRecord& bucket, const ObjectRecord& record);
+  static std::optional<Answer> check_version_key(const BucketRecord& bucket, std::string_view key);
+  Result<ObjectRecord> put_marker(const BucketRecord& bucket, std::string_view key,
+                                  const Slot& slot, std::int64_t time_ms, Origin origin,
+                                  std::uint16_t sub);
+  Result<bool> is_current(std::uint64_t bucket_id, std::string_view key,
+                          const ObjectRecord& record);
+  Result<Unit> promote(std::uint64_t bucket_id, std::string_view key);
+  Result<std::optional<ObjectRecord>> source_of(const CopyObject& op, std::uint64_t bucket_id);
+  Result<Unit> rewrite(std::uint64_t bucket_id, std::string_view key, const ObjectRecord& record);
+  Result<Answer> delete_version(const DeleteObject& op, const BucketRecord& bucket);
   // Writes the bucket's row with its new counters. An answer if its quota forbids that.
   std::optional<Answer> charge(std::string_view name, BucketRecord bucket, const Change& change);
   // For what must not be refused any more: frees room, or was accepted elsewhere.

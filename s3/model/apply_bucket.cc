@@ -38,7 +38,9 @@ Result<Answer> Apply::delete_bucket(const DeleteBucket& op) {
   TRY(bucket, load_bucket(rows_, op.name));
   if (!bucket) return refuse(Refusal::kNoSuchBucket);
   TRY(used, has_rows(rows_, store::Table::kObject, be64_key(bucket->id)));
-  if (used) return refuse(Refusal::kBucketNotEmpty);
+  TRY(kept, has_rows(rows_, store::Table::kVersion, be64_key(bucket->id)));
+  const bool versioned = bucket->versioning != Versioning::kNever;
+  if (used || kept) return refuse(Refusal::kBucketNotEmpty, versioned ? "versioned" : "");
   const std::string prefix = be64_key(bucket->id);
   for (;;) {
     TRY(cursor, rows_.cursor(store::Table::kUpload));

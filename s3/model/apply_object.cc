@@ -1,5 +1,6 @@
 #include "platform/base/text.h"
 #include "s3/model/apply.h"
+#include "s3/model/versions.h"
 
 namespace creel::s3 {
 namespace {
@@ -9,6 +10,10 @@ Answer refused(Refusal why, std::string detail) {
   answer.refusal = why;
   answer.detail = std::move(detail);
   return answer;
+}
+
+std::optional<std::string> etag_of(const std::optional<ObjectRecord>& record) {
+  return record ? std::optional<std::string>(record->etag) : std::nullopt;
 }
 
 }  // namespace
@@ -29,12 +34,12 @@ std::optional<Answer> judge_conditions(const Conditions& conditions,
 Result<Answer> Apply::put_object(const PutObject& op) {
   TRY(bucket, load_bucket(rows_, op.bucket));
   if (!bucket) return refuse(Refusal::kNoSuchBucket);
-  TRY(old, load_object(rows_, bucket->id, op.key));
-  const std::optional<std::string> current =
-      old ? std::optional<std::string>(old->etag) : std::nullopt;
-  if (const std::optional<Answer> no = judge_conditions(op.conditions, current, false)) return *no;
-  if (const std::optional<Answer> no = charge(op.bucket, *bucket, replaces(old, op.size)))
+  if (const std::optional<Answer> no = check_version_key(*bucket, op.key)) return *no;
+  TRY(slot, look(*bucket, op.key));
+  if (const std::optional<Answer> no =
+          judge_conditions(op.conditions, etag_of(slot.current), false))
     return *no;
+  if (const std::optional<Answer> no = charge(op.bucket, *bucket, adds(slot, op.size))) return *no;
   TRY(time, advance_time(op.time_ms));
   TRY(body, take_body(op.body, op.size, op.crc64, 0));
   ObjectRecord record;
@@ -47,8 +52,10 @@ Result<Answer> Apply::put_object(const PutObject& op) {
   record.body = std::move(body);
   record.origin = op.origin;
   record.headers = op.headers;
-  if (old) TRY_DO(release(*old));
+  record.version_id = new_version_id(*bucket, time, 0);
+  TRY_DO(make_room(*bucket, op.key, slot));
   Answer answer;
+  answer.version_id = told_version(*bucket, record);
   answer.etag = record.etag;
   answer.mtime_ms = time;
   answer.size = record.size;
@@ -60,21 +67,46 @@ Result<Answer> Apply::put_object(const PutObject& op) {
 Result<Answer> Apply::delete_object(const DeleteObject& op) {
   TRY(bucket, load_bucket(rows_, op.bucket));
   if (!bucket) return refuse(Refusal::kNoSuchBucket);
-  TRY(old, load_object(rows_, bucket->id, op.key));
-  const std::optional<std::string> current =
-      old ? std::optional<std::string>(old->etag) : std::nullopt;
-  if (const std::optional<Answer> no = judge_conditions(op.conditions, current, true)) return *no;
+  if (!op.version_id.empty()) return delete_version(op, *bucket);
+  if (const std::optional<Answer> no = check_version_key(*bucket, op.key)) return *no;
+  TRY(slot, look(*bucket, op.key));
+  if (const std::optional<Answer> no = judge_conditions(op.conditions, etag_of(slot.current), true))
+    return *no;
+  const bool versioned = bucket->versioning != Versioning::kNever;
   Answer answer;
-  answer.existed = old.has_value();
-  if (!old) return refuse(Refusal::kNothingToDo);  // A success that costs no flash.
+  answer.existed = slot.current.has_value();
+  if (!slot.current && !versioned)
+    return refuse(Refusal::kNothingToDo);  // A success that costs no flash.
   TRY(time, advance_time(op.time_ms));
   answer.mtime_ms = time;
-  Change change = replaces(old, 0);
-  change.objects_after = 0;
-  count(op.bucket, std::move(*bucket), change);
-  TRY_DO(release(*old));
-  rows_.erase(store::Table::kObject, object_key(bucket->id, op.key));
+  Change change = adds(slot, 0);
+  if (!versioned) change.objects_after = 0;
+  count(op.bucket, *bucket, change);
+  if (!versioned) {
+    TRY_DO(make_room(*bucket, op.key, slot));
+    return answer;
+  }
+  TRY(marker, put_marker(*bucket, op.key, slot, time, op.origin, 0));
+  answer.delete_marker = true;
+  answer.version_id = told_version(*bucket, marker);
   return answer;
+}
+
+Result<std::optional<ObjectRecord>> Apply::source_of(const CopyObject& op,
+                                                     std::uint64_t bucket_id) {
+  if (op.source_version.empty()) return load_object(rows_, bucket_id, op.source_key);
+  return load_version(rows_, bucket_id, op.source_key, op.source_version);
+}
+
+// In place, wherever the version lies.
+Result<Unit> Apply::rewrite(std::uint64_t bucket_id, std::string_view key,
+                            const ObjectRecord& record) {
+  TRY(current, is_current(bucket_id, key, record));
+  if (current) rows_.put(store::Table::kObject, object_key(bucket_id, key), record.encode());
+  else
+    rows_.put(store::Table::kVersion, version_key(bucket_id, key, record.documents),
+              record.encode());
+  return Unit{};
 }
 
 // Shares the source's bytes: a direct manifest becomes a blob row that both records count on.
@@ -83,15 +115,18 @@ Result<Answer> Apply::copy_object(const CopyObject& op) {
   if (!source_bucket) return refuse(Refusal::kNoSuchBucket, op.source_bucket);
   TRY(bucket, load_bucket(rows_, op.bucket));
   if (!bucket) return refuse(Refusal::kNoSuchBucket);
-  TRY(source, load_object(rows_, source_bucket->id, op.source_key));
-  if (!source) return refuse(Refusal::kNoSuchKey, op.source_key);
+  TRY(source, source_of(op, source_bucket->id));
+  if (!source && op.source_version.empty()) return refuse(Refusal::kNoSuchKey, op.source_key);
+  if (!source) return refuse(Refusal::kNoSuchVersion, op.source_version);
+  if (source->delete_marker) return refuse(Refusal::kIsDeleteMarker);
+  if (const std::optional<Answer> no = check_version_key(*bucket, op.key)) return *no;
   if (source->etag != op.source_etag)
     return refuse(Refusal::kPreconditionFailed, "x-amz-copy-source-if-match");
-  TRY(target, load_object(rows_, bucket->id, op.key));
-  const std::optional<std::string> current =
-      target ? std::optional<std::string>(target->etag) : std::nullopt;
-  if (const std::optional<Answer> no = judge_conditions(op.conditions, current, false)) return *no;
-  if (const std::optional<Answer> no = charge(op.bucket, *bucket, replaces(target, source->size)))
+  TRY(target, look(*bucket, op.key));
+  if (const std::optional<Answer> no =
+          judge_conditions(op.conditions, etag_of(target.current), false))
+    return *no;
+  if (const std::optional<Answer> no = charge(op.bucket, *bucket, adds(target, source->size)))
     return *no;
   TRY(time, advance_time(op.time_ms));
   TRY(parts, load_parts(rows_, *source));
@@ -104,7 +139,7 @@ Result<Answer> Apply::copy_object(const CopyObject& op) {
     erase_document(rows_, shared.documents, 'm', shared.manifest_bytes);
     shared.manifest_bytes = 0;
     shared.body = Body{Body::Kind::kSlice, {}, id, 0};
-    rows_.put(store::Table::kObject, object_key(source_bucket->id, op.source_key), shared.encode());
+    TRY_DO(rewrite(source_bucket->id, op.source_key, shared));
     copy.body = shared.body;
   }
   if (copy.body.kind == Body::Kind::kSlice) TRY_DO(reference(copy.body.blob));
@@ -119,9 +154,11 @@ Result<Answer> Apply::copy_object(const CopyObject& op) {
   if (!op.checksum.algorithm.empty()) copy.checksum = op.checksum;
   if (op.replace_headers) copy.headers = op.headers;
   // The target as it stands now: a copy onto itself has just been turned into a shared blob.
-  TRY(old, load_object(rows_, bucket->id, op.key));
-  if (old) TRY_DO(release(*old));
+  TRY(slot, look(*bucket, op.key));
+  TRY_DO(make_room(*bucket, op.key, slot));
+  copy.version_id = new_version_id(*bucket, time, 0);
   Answer answer;
+  answer.version_id = told_version(*bucket, copy);
   answer.etag = copy.etag;
   answer.mtime_ms = time;
   answer.size = copy.size;

@@ -37,13 +37,15 @@ Result<Answer> Apply::apply_effect(const std::string& effect, const ReplIn& op, 
     TRY(erase, decode_DeleteObject(effect));
     TRY(bucket, load_bucket(rows_, erase.bucket));
     if (!bucket) return refuse(Refusal::kNoSuchBucket, erase.bucket);
-    TRY(old, load_object(rows_, bucket->id, erase.key));
-    if (!old) return Answer{};
-    Change change = replaces(old, 0);
-    change.objects_after = 0;
-    count(erase.bucket, std::move(*bucket), change);
-    TRY_DO(release(*old));
-    rows_.erase(store::Table::kObject, object_key(bucket->id, erase.key));
+    if (const std::optional<Answer> no = check_version_key(*bucket, erase.key)) return *no;
+    TRY(slot, look(*bucket, erase.key));
+    const bool versioned = bucket->versioning != Versioning::kNever;
+    if (!slot.current && !versioned) return Answer{};
+    Change change = adds(slot, 0);
+    if (!versioned) change.objects_after = 0;
+    count(erase.bucket, *bucket, change);
+    if (!versioned) TRY_DO(make_room(*bucket, erase.key, slot));
+    else TRY_DO(put_marker(*bucket, erase.key, slot, erase.time_ms, erase.origin, sub));
     return Answer{};
   }
   if (kind != OpKind::kPut)
@@ -53,6 +55,7 @@ Result<Answer> Apply::apply_effect(const std::string& effect, const ReplIn& op, 
   TRY_DO(check_put(put));
   TRY(bucket, load_bucket(rows_, put.bucket));
   if (!bucket) return refuse(Refusal::kNoSuchBucket, put.bucket);
+  if (const std::optional<Answer> no = check_version_key(*bucket, put.key)) return *no;
   ObjectRecord record;
   std::vector<PartRef> parts;
   if (put.size > 0 && put.body.kind == BodySource::Kind::kPack) {
@@ -81,10 +84,11 @@ Result<Answer> Apply::apply_effect(const std::string& effect, const ReplIn& op, 
   record.checksum = put.checksum;
   record.origin = put.origin;
   record.headers = put.headers;
-  TRY(old, load_object(rows_, bucket->id, put.key));
-  if (old) TRY_DO(release(*old));
+  TRY(slot, look(*bucket, put.key));
+  TRY_DO(make_room(*bucket, put.key, slot));
+  record.version_id = new_version_id(*bucket, put.time_ms, sub);
   // Accepted where it was captured: a quota here would only hold back the stream.
-  count(put.bucket, *bucket, replaces(old, record.size));
+  count(put.bucket, *bucket, adds(slot, record.size));
   write_object(bucket->id, put.key, std::move(record), sub, parts);
   return Answer{};
 }

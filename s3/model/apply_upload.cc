@@ -109,7 +109,9 @@ Result<Answer> Apply::complete_upload(const CompleteUpload& op) {
   TRY(upload, load_upload(rows_, bucket->id, op.key, op.upload_id));
   if (!upload) return refuse(Refusal::kNoSuchUpload, op.upload_id);
   const std::uint64_t lsn = *upload_lsn(op.upload_id);
-  TRY(old, load_object(rows_, bucket->id, op.key));
+  if (const std::optional<Answer> no = check_version_key(*bucket, op.key)) return *no;
+  TRY(slot, look(*bucket, op.key));
+  const std::optional<ObjectRecord>& old = slot.current;
   const std::optional<std::string> current =
       old ? std::optional<std::string>(old->etag) : std::nullopt;
   if (upload->completed) {  // Repeating a finished Complete gives the same answer (s3.md §9).
@@ -117,6 +119,7 @@ Result<Answer> Apply::complete_upload(const CompleteUpload& op) {
     Answer again;
     again.refusal = Refusal::kNothingToDo;
     again.etag = upload->etag;
+    again.version_id = upload->version_id;
     if (old && old->etag == upload->etag) {  // Else it was replaced or deleted meanwhile.
       again.mtime_ms = old->mtime_ms;
       again.size = old->size;
@@ -151,11 +154,12 @@ Result<Answer> Apply::complete_upload(const CompleteUpload& op) {
 
   for (const PartRef& part : parts) rows_.erase(store::Table::kPart, part_key(lsn, part.number));
   TRY(unlisted, drop_all_parts(lsn));
-  Change change = replaces(old, record.size);
+  Change change = adds(slot, record.size);
   change.upload_bytes_before = record.size + unlisted;
   if (const std::optional<Answer> no = charge(op.bucket, *bucket, change)) return *no;
-  if (old) TRY_DO(release(*old));
+  TRY_DO(make_room(*bucket, op.key, slot));
   record.mtime_ms = time;
+  record.version_id = new_version_id(*bucket, time, 0);
   record.etag = op.etag;
   record.lsn = view_.lsn.value;
   record.checksum = op.checksum;
@@ -169,6 +173,7 @@ Result<Answer> Apply::complete_upload(const CompleteUpload& op) {
   done.initiated_ms = upload->initiated_ms;
   done.completed = true;
   done.etag = op.etag;
+  done.version_id = told_version(*bucket, record);
   const std::string row_key = upload_key(bucket->id, op.key, lsn);
   rows_.put(store::Table::kUpload, row_key, done.encode());
   rows_.put(store::Table::kConf,
@@ -177,6 +182,7 @@ Result<Answer> Apply::complete_upload(const CompleteUpload& op) {
   answer.etag = record.etag;
   answer.mtime_ms = time;
   answer.size = record.size;
+  answer.version_id = done.version_id;
   answer.checksum = record.checksum;
   write_object(bucket->id, op.key, std::move(record), 0, parts);
   return answer;

@@ -34,6 +34,8 @@ Result<Answer> dispatch(OpKind kind, std::string_view meta, Apply& apply) {
     case OpKind::kHealed: return run(apply, &Apply::healed, decode_Healed(meta));
     case OpKind::kReaped: return run(apply, &Apply::reaped, decode_Reaped(meta));
     case OpKind::kSetQuota: return run(apply, &Apply::set_quota, decode_SetQuota(meta));
+    case OpKind::kSetVersioning:
+      return run(apply, &Apply::set_versioning, decode_SetVersioning(meta));
     case OpKind::kNodeBoot: break;
   }
   return fail(ErrorCode::kUnsupported, cat("operation of kind ", static_cast<unsigned>(kind)));

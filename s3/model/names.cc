@@ -5,6 +5,7 @@
 #include "platform/base/text.h"
 #include "s3/model/model.h"
 #include "s3/model/records.h"
+#include "s3/model/versions.h"
 
 namespace creel::s3 {
 namespace {
@@ -24,11 +25,13 @@ std::string bucket_name(const store::RowReader& rows, std::uint64_t id) {
   return cat("bucket ", id);
 }
 
-std::string name_of(const store::RowReader& rows, std::string_view key,
+std::string name_of(const store::RowReader& rows, std::string_view key, bool older,
                     const ObjectRecord& object) {
   if (key.size() < 8) return {};
-  return object_name(bucket_name(rows, load_be<std::uint64_t>(as_bytes(key), 0)), key.substr(8),
-                     object.version_id);
+  const std::string bucket = bucket_name(rows, load_be<std::uint64_t>(as_bytes(key), 0));
+  if (!older) return object_name(bucket, key.substr(8), object.version_id);
+  const std::optional<VersionName> version = parse_version_key(key);
+  return version ? object_name(bucket, version->key, object.version_id) : std::string();
 }
 
 bool uses(const store::RowReader& rows, const ObjectRecord& object, RowId id) {
@@ -55,19 +58,22 @@ std::vector<std::string> Model::names_of(const store::RowReader& rows, store::Ta
                                          std::string_view key, std::string_view value,
                                          std::size_t max) const {
   std::vector<std::string> names;
-  if (table == store::Table::kObject) {
+  const bool older = table == store::Table::kVersion;
+  if (older || table == store::Table::kObject) {
     const Result<ObjectRecord> object = ObjectRecord::decode(value);
-    if (object.ok()) names.push_back(name_of(rows, key, object.value()));
+    if (object.ok()) names.push_back(name_of(rows, key, older, object.value()));
     return names;
   }
   const std::optional<RowId> id = RowId::parse(key.substr(0, kRowIdBytes));
   if (!id || (table != store::Table::kBlob && table != store::Table::kManifest)) return names;
-  each_row(rows, store::Table::kObject, [&](std::string_view k, std::string_view v) {
-    const Result<ObjectRecord> object = ObjectRecord::decode(v);
-    if (object.ok() && uses(rows, object.value(), *id))
-      names.push_back(name_of(rows, k, object.value()));
-    return names.size() < max;
-  });
+  for (const store::Table of : {store::Table::kObject, store::Table::kVersion})
+    each_row(rows, of, [&](std::string_view k, std::string_view v) {
+      if (names.size() >= max) return false;
+      const Result<ObjectRecord> object = ObjectRecord::decode(v);
+      if (object.ok() && uses(rows, object.value(), *id))
+        names.push_back(name_of(rows, k, of == store::Table::kVersion, object.value()));
+      return true;
+    });
   each_row(rows, store::Table::kPart, [&](std::string_view k, std::string_view v) {
     if (names.size() >= max) return false;
     const Result<PartRecord> part = PartRecord::decode(v);

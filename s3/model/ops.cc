@@ -62,21 +62,29 @@ enum Tag : std::uint16_t {
   kDeadKeys,
   kQuotaBytes,
   kQuotaObjects,
+  // From here on critical: a build that does not know them would do something else.
+  kVersioning,
+  kVersionId,
+  kSourceVersion,
 };
+
+constexpr std::uint16_t on_disk(Tag tag) {
+  return static_cast<std::uint16_t>(tag >= kVersioning ? tag | 0x8000 : tag);
+}
 
 // One description of a command serves both directions: Encoder and Decoder visit its fields.
 class Encoder {
  public:
-  void operator()(Tag tag, const std::string& value) { out_.text(tag, value); }
+  void operator()(Tag tag, const std::string& value) { out_.text(on_disk(tag), value); }
   template <class Number>
     requires std::is_integral_v<Number>
   void operator()(Tag tag, const Number& value) {
-    out_.number(tag, static_cast<std::uint64_t>(value));
+    out_.number(on_disk(tag), static_cast<std::uint64_t>(value));
   }
   template <class Enum>
     requires std::is_enum_v<Enum>
   void operator()(Tag tag, const Enum& value) {
-    out_.number(tag, static_cast<std::uint64_t>(value));
+    out_.number(on_disk(tag), static_cast<std::uint64_t>(value));
   }
   void operator()(Tag tag, const std::vector<Header>& value) {
     out_.text(tag, encode_headers(value));
@@ -208,6 +216,7 @@ void describe(V& v, X& x) {
     v(kTime, x.time_ms);
     describe_conditions(v, x.conditions);
     describe_origin(v, x.origin);
+    v(kVersionId, x.version_id);
   } else if constexpr (is<CopyObject, X>) {
     v(kBucket, x.bucket);
     v(kKey, x.key);
@@ -220,6 +229,7 @@ void describe(V& v, X& x) {
     v(kSourceKey, x.source_key);
     v(kSourceEtag, x.source_etag);
     v(kReplaceHeaders, x.replace_headers);
+    v(kSourceVersion, x.source_version);
   } else if constexpr (is<CreateUpload, X>) {
     v(kBucket, x.bucket);
     v(kKey, x.key);
@@ -282,6 +292,10 @@ void describe(V& v, X& x) {
     v(kNewManifest, x.new_manifest);
   } else if constexpr (is<Reaped, X>) {
     v(kDeadKeys, x.dead_keys);
+  } else if constexpr (is<SetVersioning, X>) {
+    v(kBucket, x.bucket);
+    v(kTime, x.time_ms);
+    v(kVersioning, x.versioning);
   } else {
     static_assert(is<SetQuota, X>);
     v(kBucket, x.bucket);
@@ -320,7 +334,7 @@ Result<Decoder> open_fields(OpKind kind, std::string_view meta) {
   if (found != static_cast<std::uint64_t>(kind))
     return fail(ErrorCode::kCorrupt,
                 cat("operation of kind ", found, " instead of ", static_cast<unsigned>(kind)));
-  if (const std::uint16_t tag = fields.critical_above(kQuotaObjects); tag != 0)
+  if (const std::uint16_t tag = fields.critical_above(kSourceVersion); tag != 0)
     return fail(ErrorCode::kUnsupported, cat("operation of kind ", found, ": unknown field ", tag));
   return Decoder(fields);
 }
@@ -357,6 +371,7 @@ CREEL_S3_CODEC(ReplPark, OpKind::kReplPark)
 CREEL_S3_CODEC(Healed, OpKind::kHealed)
 CREEL_S3_CODEC(Reaped, OpKind::kReaped)
 CREEL_S3_CODEC(SetQuota, OpKind::kSetQuota)
+CREEL_S3_CODEC(SetVersioning, OpKind::kSetVersioning)
 #undef CREEL_S3_CODEC
 
 std::string encode_op(const CompleteUpload& op) {
@@ -383,7 +398,7 @@ Result<OpKind> op_kind(std::string_view meta) {
   TRY(fields, TlvReader::parse(meta));
   const std::uint64_t kind = fields.number(kKind);
   if (kind < static_cast<std::uint64_t>(OpKind::kCreateBucket) ||
-      kind > static_cast<std::uint64_t>(OpKind::kSetQuota))
+      kind > static_cast<std::uint64_t>(OpKind::kSetVersioning))
     return fail(ErrorCode::kUnsupported, cat("operation of unknown kind ", kind));
   return static_cast<OpKind>(kind);
 }
@@ -401,7 +416,8 @@ store::OpClass op_class(std::string_view meta) {
     case OpKind::kReplPark:
     case OpKind::kHealed:
     case OpKind::kReaped:
-    case OpKind::kSetQuota: always = true; break;
+    case OpKind::kSetQuota:
+    case OpKind::kSetVersioning: always = true; break;
     case OpKind::kSetFilter: always = meta.size() <= kSettingBytesMax; break;
     case OpKind::kReplPart: always = fields.value().number(kPackSize) == 0; break;
     case OpKind::kReplIn:
@@ -429,6 +445,7 @@ enum AnswerTag : std::uint16_t {
   kAnswerType,
   kAnswerValue,
   kAnswerExisted,
+  kAnswerMarker,
 };
 }  // namespace
 
@@ -438,7 +455,8 @@ std::string Answer::encode() const {
   out.text(kAnswerEtag, etag).text(kAnswerVersion, version_id).text(kAnswerUpload, upload_id);
   out.number(kAnswerMtime, static_cast<std::uint64_t>(mtime_ms)).number(kAnswerSize, size);
   out.text(kAnswerAlgorithm, checksum.algorithm).text(kAnswerType, checksum.type);
-  return out.text(kAnswerValue, checksum.value).number(kAnswerExisted, existed ? 1 : 0).take();
+  out.text(kAnswerValue, checksum.value).number(kAnswerExisted, existed ? 1 : 0);
+  return out.number(kAnswerMarker, delete_marker ? 1 : 0).take();
 }
 
 Result<Answer> Answer::decode(std::string_view bytes) {
@@ -454,6 +472,7 @@ Result<Answer> Answer::decode(std::string_view bytes) {
   answer.checksum = {fields.text(kAnswerAlgorithm), fields.text(kAnswerType),
                      fields.text(kAnswerValue)};
   answer.existed = fields.number(kAnswerExisted) != 0;
+  answer.delete_marker = fields.number(kAnswerMarker) != 0;
   return answer;
 }
 

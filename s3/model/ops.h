@@ -33,6 +33,7 @@ enum class OpKind : std::uint8_t {
   kReaped = 16,
   kNodeBoot = 17,
   kSetQuota = 18,
+  kSetVersioning = 19,
 };
 
 // Why the model refused; the service turns it into an S3 error. Numbers never leave the process.
@@ -42,6 +43,8 @@ enum class Refusal : std::uint8_t {
   kBucketExists,  // detail: its owner
   kBucketNotEmpty,
   kNoSuchKey,
+  kNoSuchVersion,  // detail: its id
+  kIsDeleteMarker,  // Of a copy's source by id.
   kNoSuchUpload,
   kPreconditionFailed,  // detail: the header's name
   kInvalidPart,  // detail: which
@@ -87,6 +90,7 @@ struct DeleteObject {
   std::int64_t time_ms = 0;
   Conditions conditions;
   Origin origin;
+  std::string version_id;  // That one, for good; empty: the key, as its bucket's versioning says.
 };
 struct CopyObject {  // Within one store: shares the source's blobs.
   std::string bucket, key, source_bucket, source_key;
@@ -98,6 +102,7 @@ struct CopyObject {  // Within one store: shares the source's blobs.
   std::vector<Header> headers;
   StoredChecksum checksum;  // Empty: the source's is kept.
   Conditions conditions;
+  std::string source_version;  // Empty: the current one.
 };
 struct CreateUpload {
   std::string bucket, key, owner;
@@ -137,6 +142,12 @@ struct AbortUpload {
 struct SetFilter {
   std::string bucket, document;  // Empty document: removed. TOML or JSON as put, ≤ 256 KiB.
   std::int64_t time_ms = 0;
+};
+
+struct SetVersioning {
+  std::string bucket;
+  std::int64_t time_ms = 0;
+  Versioning versioning = Versioning::kEnabled;
 };
 
 struct SetQuota {
@@ -206,7 +217,7 @@ struct ReplIn {
 #define CREEL_S3_OPS(X) \
   X(CreateBucket) X(DeleteBucket) X(PutObject) X(DeleteObject) X(CopyObject) X(CreateUpload) \
   X(PutPart) X(CompleteUpload) X(AbortUpload) X(SetFilter) X(ReplIn) X(ReplPart) X(ReplCursor) \
-  X(ReplPark) X(Healed) X(Reaped) X(SetQuota)
+  X(ReplPark) X(Healed) X(Reaped) X(SetQuota) X(SetVersioning)
 // clang-format on
 #define CREEL_S3_DECLARE(Name)           \
   std::string encode_op(const Name& op); \
@@ -221,11 +232,13 @@ store::OpClass op_class(std::string_view meta);
 struct Answer {
   Refusal refusal = Refusal::kNone;
   std::string detail;  // Of a refusal.
-  std::string etag, version_id, upload_id;
+  std::string etag, upload_id;
+  std::string version_id;  // Empty in a bucket that never had versions; may be "null".
   std::int64_t mtime_ms = 0;
   std::uint64_t size = 0;
   StoredChecksum checksum;
   bool existed = false;  // DeleteObject: there was something to delete.
+  bool delete_marker = false;  // DeleteObject: one was made, or removed.
   std::string encode() const;
   static Result<Answer> decode(std::string_view bytes);
 };

@@ -25,6 +25,7 @@ enum BucketTag : std::uint16_t {
   kBucketUploadBytes,
   kBucketQuotaBytes,
   kBucketQuotaObjects,
+  kBucketVersioning,
 };
 
 // LIST reads only the first few: keep them low.
@@ -50,6 +51,7 @@ enum ObjectTag : std::uint16_t {
   kManifestBytes,
   kPartsBytes,
   kHeaders,
+  kDeleteMarker,
 };
 
 enum BlobTag : std::uint16_t {
@@ -71,6 +73,7 @@ enum UploadTag : std::uint16_t {
   kUploadHeaders,
   kUploadCompleted,
   kUploadEtag,
+  kUploadVersion,
 };
 
 constexpr std::size_t kPartRefBytes = 20;
@@ -137,6 +140,7 @@ std::string BucketRecord::encode() const {
   out.number(kBucketUploadBytes, upload_bytes);
   return out.number(kBucketQuotaBytes, quota_bytes)
       .number(kBucketQuotaObjects, quota_objects)
+      .number(kBucketVersioning, static_cast<std::uint64_t>(versioning))
       .take();
 }
 
@@ -152,6 +156,7 @@ Result<BucketRecord> BucketRecord::decode(std::string_view value) {
   record.upload_bytes = fields.number(kBucketUploadBytes);
   record.quota_bytes = fields.number(kBucketQuotaBytes);
   record.quota_objects = fields.number(kBucketQuotaObjects);
+  record.versioning = static_cast<Versioning>(fields.number(kBucketVersioning));
   if (record.id == 0) return fail(ErrorCode::kCorrupt, "bucket row without an id");
   return record;
 }
@@ -187,7 +192,7 @@ std::string ObjectRecord::encode() const {
   out.text(kDocuments, id_or_nothing(documents)).number(kHeaderBytes, header_bytes);
   out.number(kManifestBytes, manifest_bytes).number(kPartsBytes, parts_bytes);
   if (header_bytes == 0) out.text(kHeaders, encode_headers(headers));
-  return out.take();
+  return out.number(kDeleteMarker, delete_marker ? 1 : 0).take();
 }
 
 Result<ObjectRecord> ObjectRecord::decode(std::string_view value) {
@@ -219,6 +224,7 @@ Result<ObjectRecord> ObjectRecord::decode(std::string_view value) {
   record.parts_bytes = static_cast<std::uint32_t>(fields.number(kPartsBytes));
   TRY(headers, decode_headers(fields.text(kHeaders)));
   record.headers = std::move(headers);
+  record.delete_marker = fields.number(kDeleteMarker) != 0;
   return record;
 }
 
@@ -248,7 +254,8 @@ std::string UploadRecord::encode() const {
   out.text(kUploadType, checksum.type).number(kUploadHeaderBytes, header_bytes);
   out.text(kUploadDocuments, id_or_nothing(documents));
   if (header_bytes == 0) out.text(kUploadHeaders, encode_headers(headers));
-  return out.number(kUploadCompleted, completed ? 1 : 0).text(kUploadEtag, etag).take();
+  out.number(kUploadCompleted, completed ? 1 : 0).text(kUploadEtag, etag);
+  return out.text(kUploadVersion, version_id).take();
 }
 
 Result<UploadRecord> UploadRecord::decode(std::string_view value) {
@@ -265,6 +272,7 @@ Result<UploadRecord> UploadRecord::decode(std::string_view value) {
   record.headers = std::move(headers);
   record.completed = fields.number(kUploadCompleted) != 0;
   record.etag = fields.text(kUploadEtag);
+  record.version_id = fields.text(kUploadVersion);
   return record;
 }
 
@@ -350,7 +358,7 @@ Result<std::string> load_document(const store::RowReader& rows, RowId id, char k
 
 void find_manifest_extents(store::Table table, std::string_view key, std::string_view value,
                            std::vector<std::size_t>& at) {
-  if (table == store::Table::kObject) {
+  if (table == store::Table::kObject || table == store::Table::kVersion) {
     find_extents_in_field(value, kManifest, kManifestHeadBytes, at);
   } else if (table == store::Table::kBlob) {
     find_extents_in_field(value, kBlobManifest, kManifestHeadBytes, at);
@@ -437,6 +445,11 @@ Result<std::optional<ObjectRecord>> load_object(const store::RowReader& rows,
   TRY(row, find_row(rows, store::Table::kObject, object_key(bucket_id, key)));
   if (!row) return std::optional<ObjectRecord>();
   TRY(record, ObjectRecord::decode(*row));
+  TRY_DO(complete_object(rows, record));
+  return std::optional<ObjectRecord>(std::move(record));
+}
+
+Result<Unit> complete_object(const store::RowReader& rows, ObjectRecord& record) {
   if (record.header_bytes > 0) {
     TRY(document, load_document(rows, record.documents, 'h', record.header_bytes));
     TRY(headers, decode_headers(document));
@@ -446,7 +459,7 @@ Result<std::optional<ObjectRecord>> load_object(const store::RowReader& rows,
     TRY(manifest, load_document(rows, record.documents, 'm', record.manifest_bytes));
     record.body.manifest = std::move(manifest);
   }
-  return std::optional<ObjectRecord>(std::move(record));
+  return Unit{};
 }
 
 Result<std::optional<UploadRecord>> load_upload(const store::RowReader& rows,

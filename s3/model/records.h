@@ -26,17 +26,21 @@ struct RowId {
 
 using Header = std::pair<std::string, std::string>;  // Lower-case name, value as sent.
 
+// Of a bucket. Numbers are on disk. Nothing leads back to kNever.
+enum class Versioning : std::uint8_t { kNever = 0, kEnabled = 1, kSuspended = 2 };
+
 struct BucketRecord {
   std::uint64_t id = 0;  // LSN of its creation: object keys begin with it.
   std::int64_t created_ms = 0;
   std::string owner;
   std::string region;
   // Kept by every operation that changes them.
-  std::uint64_t bytes = 0;         // Of its objects.
-  std::uint64_t objects = 0;
+  std::uint64_t bytes = 0;         // Of its objects, older versions too.
+  std::uint64_t objects = 0;       // Versions and delete markers.
   std::uint64_t upload_bytes = 0;  // Of the parts of unfinished uploads.
   std::uint64_t quota_bytes = 0;   // For objects and parts; 0: no bound.
   std::uint64_t quota_objects = 0;
+  Versioning versioning = Versioning::kNever;
   std::string encode() const;
   static Result<BucketRecord> decode(std::string_view value);
 };
@@ -86,11 +90,14 @@ struct ObjectRecord {
   std::uint32_t part_count = 0;  // 0: not a multipart object.
   Body body;
   Origin origin;
-  RowId documents;  // Whose document rows hold what did not fit.
+  // Whose document rows hold what did not fit. Of versions: also their age, as it rises with the
+  // log.
+  RowId documents;
   std::uint32_t header_bytes = 0;  // > 0: headers lie in document 'h'.
   std::uint32_t manifest_bytes = 0;  // > 0: the direct manifest lies in document 'm'.
   std::uint32_t parts_bytes = 0;  // > 0: the parts list lies in document 'p'.
   std::vector<Header> headers;  // Filled by load_object(); inline in the row if small.
+  bool delete_marker = false;  // Only in Table::kVersion.
   std::string encode() const;  // ≤ store::kRowValueBytesMax once documents are split off.
   static Result<ObjectRecord> decode(std::string_view value);
 };
@@ -118,6 +125,7 @@ struct UploadRecord {
   std::vector<Header> headers;
   bool completed = false;  // Kept a while so that a repeated Complete gives the same answer.
   std::string etag;  // If completed.
+  std::string version_id;  // If completed, of what it became.
   std::string encode() const;
   static Result<UploadRecord> decode(std::string_view value);
 };
@@ -157,8 +165,11 @@ Result<std::vector<PartRef>> decode_parts(std::string_view bytes);
 // Finds and completes records; absence is a value. Errors: kCorrupt, kIo.
 Result<std::optional<BucketRecord>> load_bucket(const store::RowReader& rows,
                                                 std::string_view name);
+// The current version; none if it is a delete marker.
 Result<std::optional<ObjectRecord>> load_object(const store::RowReader& rows,
                                                 std::uint64_t bucket_id, std::string_view key);
+// Reads what lies in documents.
+Result<Unit> complete_object(const store::RowReader& rows, ObjectRecord& record);
 Result<std::optional<UploadRecord>> load_upload(const store::RowReader& rows,
                                                 std::uint64_t bucket_id, std::string_view key,
                                                 std::string_view upload_id);

@@ -60,8 +60,20 @@ Task<S3Result<Reply>> get_bucket_location(Ctx&, Call& call) {
   co_return xml_reply(location_xml(bucket.region.empty() ? call.service.region() : bucket.region));
 }
 
-Task<S3Result<Reply>> get_bucket_versioning(Ctx&, Call&) {
-  co_return xml_reply(versioning_xml(""));
+Task<S3Result<Reply>> get_bucket_versioning(Ctx&, Call& call) {
+  CO_TRY(bucket, call.service.find_bucket(call.bucket()));
+  const bool enabled = bucket.versioning == Versioning::kEnabled;
+  const bool never = bucket.versioning == Versioning::kNever;
+  co_return xml_reply(versioning_xml(never ? "" : enabled ? "Enabled" : "Suspended"));
+}
+
+Task<S3Result<Reply>> put_bucket_versioning(Ctx& ctx, Call& call) {
+  CO_TRY(document, co_await read_document(ctx, call, kXmlBodyBytesMax, true));
+  CO_TRY(status, parse_versioning(as_bytes(document)));
+  const Versioning wanted = status == "Enabled" ? Versioning::kEnabled : Versioning::kSuspended;
+  std::string name(call.bucket());
+  CO_DO(co_await call.service.set_versioning(ctx, std::move(name), wanted));
+  co_return empty_reply(200);
 }
 
 Task<S3Result<Reply>> put_bucket_filter(Ctx& ctx, Call& call) {

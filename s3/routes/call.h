@@ -66,6 +66,7 @@ Task<S3Result<Reply>> head_bucket(Ctx& ctx, Call& call);
 Task<S3Result<Reply>> delete_bucket(Ctx& ctx, Call& call);
 Task<S3Result<Reply>> get_bucket_location(Ctx& ctx, Call& call);
 Task<S3Result<Reply>> get_bucket_versioning(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> put_bucket_versioning(Ctx& ctx, Call& call);
 Task<S3Result<Reply>> list_objects(Ctx& ctx, Call& call);
 Task<S3Result<Reply>> list_object_versions(Ctx& ctx, Call& call);
 Task<S3Result<Reply>> list_uploads(Ctx& ctx, Call& call);
@@ -96,7 +97,9 @@ S3Result<std::vector<Header>> kept_headers(const Call& call);
 void add_checksum(HeaderList& headers, const std::optional<Checksum>& checksum);
 // x-amz-source-expected-bucket-owner of a copy. Errors: AccessDenied, NoSuchBucket.
 S3Result<Unit> check_source_owner(const Call& call, std::string_view source_bucket);
-// A version id that is not null. Errors: InvalidArgument (malformed), NoSuchVersion.
-S3Result<Unit> check_version_id(std::string_view id, std::string_view key);
+// Errors: InvalidArgument if it is neither null nor shaped like a version's id.
+S3Result<Unit> check_version_id(std::string_view id);
+// The parameter versionId, checked; empty if it is not there.
+S3Result<std::string> wanted_version(const Call& call);
 
 }  // namespace creel::s3

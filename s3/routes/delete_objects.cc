@@ -8,22 +8,26 @@
 namespace creel::s3 {
 namespace {
 
-using Outcome = std::optional<S3Error>;
+struct Outcome {
+  std::optional<S3Error> error;
+  DeleteOutcome done;
+};
 
 Task<void> delete_one(Ctx& ctx, Call& call, const DeleteKey& wanted, Outcome& outcome) {
-  if (!wanted.version_id.empty() && wanted.version_id != "null") co_return;  // Gone is deleted.
-  const S3Result<Unit> named = check_key(wanted.key);
+  S3Result<Unit> named = check_key(wanted.key);
+  if (named.ok() && !wanted.version_id.empty()) named = check_version_id(wanted.version_id);
   if (!named.ok()) {
-    outcome = named.error();
+    outcome.error = named.error();
     co_return;
   }
-  Conditions conditions;
-  conditions.if_match = wanted.etag;
-  std::string bucket(call.bucket());
-  std::string key = wanted.key;
-  S3Result<bool> deleted =
-      co_await call.service.delete_object(ctx, std::move(bucket), std::move(key), conditions);
-  if (!deleted.ok()) outcome = deleted.error();
+  DeleteArguments arguments;
+  arguments.bucket = call.bucket();
+  arguments.key = wanted.key;
+  arguments.version_id = wanted.version_id;
+  arguments.conditions.if_match = wanted.etag;
+  S3Result<DeleteOutcome> deleted = co_await call.service.delete_object(ctx, std::move(arguments));
+  if (deleted.ok()) outcome.done = deleted.take();
+  else outcome.error = deleted.error();
 }
 
 }  // namespace
@@ -41,12 +45,14 @@ Task<S3Result<Reply>> delete_objects(Ctx& ctx, Call& call) {
   std::vector<DeleteFault> faults;
   for (std::size_t i = 0; i < request.keys.size(); ++i) {
     const DeleteKey& key = request.keys[i];
-    if (outcomes[i]) {
-      faults.push_back({key.key, key.version_id, *outcomes[i]});
+    if (outcomes[i].error) {
+      faults.push_back({key.key, key.version_id, *outcomes[i].error});
     } else {
       DeletedEntry entry;
       entry.key = key.key;
       entry.version_id = key.version_id;
+      entry.delete_marker = outcomes[i].done.delete_marker;
+      if (entry.delete_marker) entry.delete_marker_version_id = outcomes[i].done.version_id;
       deleted.push_back(std::move(entry));
     }
   }

@@ -16,12 +16,12 @@ ListArguments arguments_of(const Call& call, const ListParams& params, std::stri
   return arguments;
 }
 
-void fill_entry(ObjectEntry& entry, const ListedObject& object) {
-  entry.key = object.key;
-  entry.modified = WallTime::from_ms(object.record.mtime_ms);
-  entry.etag = object.record.etag;
-  entry.size = object.record.size;
-  if (const std::optional<Checksum> checksum = wire_checksum(object.record.checksum)) {
+void fill_entry(ObjectEntry& entry, const std::string& key, const ObjectRecord& record) {
+  entry.key = key;
+  entry.modified = WallTime::from_ms(record.mtime_ms);
+  entry.etag = record.etag;
+  entry.size = record.size;
+  if (const std::optional<Checksum> checksum = wire_checksum(record.checksum)) {
     entry.checksum_algorithm = checksum->algorithm;
     entry.checksum_type = checksum->type;
   }
@@ -36,7 +36,7 @@ Task<S3Result<Reply>> list_objects(Ctx&, Call& call) {
   ObjectPage page;
   for (const ListedObject& object : found.objects) {
     ObjectEntry entry;
-    fill_entry(entry, object);
+    fill_entry(entry, object.key, object.record);
     if (!params.v2 || params.fetch_owner) entry.owner = Owner{bucket.owner, bucket.owner};
     page.objects.push_back(std::move(entry));
   }
@@ -49,20 +49,24 @@ Task<S3Result<Reply>> list_objects(Ctx&, Call& call) {
 // Unversioned buckets answer one version an object, `null` (clients empty buckets through this).
 Task<S3Result<Reply>> list_object_versions(Ctx&, Call& call) {
   CO_TRY(params, parse_list_versions(call.query));
-  CO_TRY(found, call.service.list(arguments_of(call, params, params.key_marker)));
+  if (!params.version_id_marker.empty()) CO_DO(check_version_id(params.version_id_marker));
+  CO_TRY(found, call.service.list_versions(arguments_of(call, params, params.key_marker),
+                                           params.version_id_marker));
   CO_TRY(bucket, call.service.find_bucket(call.bucket()));
   VersionPage page;
-  for (const ListedObject& object : found.objects) {
+  for (const ListedVersion& version : found.versions) {
     VersionEntry entry;
-    fill_entry(entry, object);
+    fill_entry(entry, version.key, version.record);
+    if (!version.record.version_id.empty()) entry.version_id = version.record.version_id;
+    entry.is_latest = version.latest;
+    entry.is_delete_marker = version.record.delete_marker;
     entry.owner = Owner{bucket.owner, bucket.owner};
     page.versions.push_back(std::move(entry));
   }
   page.common_prefixes = std::move(found.common_prefixes);
   page.truncated = found.truncated;
-  page.next_key_marker = std::move(found.next);
-  if (page.truncated && !page.versions.empty() && page.versions.back().key == page.next_key_marker)
-    page.next_version_id_marker = "null";
+  page.next_key_marker = std::move(found.next_key);
+  page.next_version_id_marker = std::move(found.next_version);
   co_return xml_reply(list_versions_xml(call.bucket(), params, page));
 }
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "platform/base/text.h"
+#include "s3/model/versions.h"
 #include "s3/routes/body.h"
 #include "s3/routes/call.h"
 #include "s3/wire/etag.h"
@@ -79,6 +80,7 @@ void add_object_headers(HeaderList& headers, const Call& call, const OpenedObjec
   for (const auto& override_ : kOverrides)
     if (const std::optional<std::string_view> value = call.query.find(override_[0]))
       headers.set(override_[1], *value);
+  if (!object.version_id.empty()) headers.add("x-amz-version-id", object.version_id);
   if (!object.replication_status.empty())
     headers.add("x-amz-replication-status", object.replication_status);
   if (piece.partial && piece.length > 0)
@@ -101,15 +103,16 @@ void add_checksum(HeaderList& headers, const std::optional<Checksum>& checksum) 
   headers.add("x-amz-checksum-type", checksum_type_name(checksum->type));
 }
 
-S3Result<Unit> check_version_id(std::string_view id, std::string_view key) {
-  if (id == "null") return Unit{};
-  const bool shaped = id.size() == 26 && std::all_of(id.begin(), id.end(), [](char c) {
-                        return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');
-                      });
-  if (!shaped) return invalid_argument("Invalid version id specified", "versionId", id);
-  return s3_fail(S3Code::kNoSuchVersion)
-      .with("Key", std::string(key))
-      .with("VersionId", std::string(id));
+S3Result<Unit> check_version_id(std::string_view id) {
+  if (id == "null" || parse_version_id(id)) return Unit{};
+  return invalid_argument("Invalid version id specified", "versionId", id);
+}
+
+S3Result<std::string> wanted_version(const Call& call) {
+  const auto id = call.query.find("versionId");
+  if (!id) return std::string();
+  TRY_DO(check_version_id(*id));
+  return std::string(*id);
 }
 
 // Empty values are left out: absent and empty are one thing to S3.
@@ -160,7 +163,7 @@ Task<S3Result<Reply>> copy_object(Ctx& ctx, Call& call) {
   arguments.key = call.key();
   CO_TRY(source, parse_copy_source(*call.header("x-amz-copy-source")));
   CO_DO(check_source_owner(call, source.bucket));
-  if (source.version_id) CO_DO(check_version_id(*source.version_id, source.key));
+  if (source.version_id) CO_DO(check_version_id(*source.version_id));
   arguments.source = std::move(source);
   arguments.source_conditions = parse_copy_conditions(call.headers());
   CO_TRY(replace, parse_directive(call.header("x-amz-metadata-directive"),
@@ -176,12 +179,14 @@ Task<S3Result<Reply>> copy_object(Ctx& ctx, Call& call) {
   Reply reply = xml_reply(
       copy_result_xml(false, outcome.etag, WallTime::from_ms(outcome.mtime_ms), outcome.checksum));
   if (!outcome.version_id.empty()) reply.headers.add("x-amz-version-id", outcome.version_id);
+  if (!outcome.source_version.empty())
+    reply.headers.add("x-amz-copy-source-version-id", outcome.source_version);
   co_return std::move(reply);
 }
 
 Task<S3Result<Reply>> get_object(Ctx&, Call& call) {
-  if (const auto id = call.query.find("versionId")) CO_DO(check_version_id(*id, call.key()));
-  CO_TRY(object, call.service.open(call.bucket(), call.key()));
+  CO_TRY(version_id, wanted_version(call));
+  CO_TRY(object, call.service.open(call.bucket(), call.key(), version_id));
   const ObjectState state{object.record.etag, WallTime::from_ms(object.record.mtime_ms)};
   CO_DO(check_read(parse_read_conditions(call.headers()), state,
                    call.service.platform().clock.wall()));
@@ -196,16 +201,18 @@ Task<S3Result<Reply>> get_object(Ctx&, Call& call) {
 }
 
 Task<S3Result<Reply>> delete_object(Ctx& ctx, Call& call) {
-  if (const auto id = call.query.find("versionId")) {
-    const S3Result<Unit> version = check_version_id(*id, call.key());
-    if (!version.ok() && version.error().code != S3Code::kNoSuchVersion) co_return version.error();
-    if (!version.ok()) co_return empty_reply(204);  // A version that is gone is deleted (s3.md §8).
-  }
+  DeleteArguments arguments;
+  arguments.bucket = call.bucket();
+  arguments.key = call.key();
+  CO_TRY(version_id, wanted_version(call));
+  arguments.version_id = std::move(version_id);
   CO_TRY(conditions, parse_write_conditions(call.headers()));
-  std::string bucket(call.bucket());
-  std::string key(call.key());
-  CO_DO(co_await call.service.delete_object(ctx, std::move(bucket), std::move(key), conditions));
-  co_return empty_reply(204);
+  arguments.conditions = std::move(conditions);
+  CO_TRY(outcome, co_await call.service.delete_object(ctx, std::move(arguments)));
+  Reply reply = empty_reply(204);
+  if (!outcome.version_id.empty()) reply.headers.add("x-amz-version-id", outcome.version_id);
+  if (outcome.delete_marker) reply.headers.add("x-amz-delete-marker", "true");
+  co_return std::move(reply);
 }
 
 }  // namespace creel::s3

@@ -26,6 +26,7 @@ constexpr Row kRows[] = {
     {Level::kBucket, "GET", "", "", {list_objects, "s3:ListBucket"}},
     {Level::kBucket, "GET", "location", "", {get_bucket_location, "s3:GetBucketLocation"}},
     {Level::kBucket, "GET", "versioning", "", {get_bucket_versioning, "s3:GetBucketVersioning"}},
+    {Level::kBucket, "PUT", "versioning", "", {put_bucket_versioning, "s3:PutBucketVersioning"}},
     {Level::kBucket, "GET", "versions", "", {list_object_versions, "s3:ListBucketVersions"}},
     {Level::kBucket, "GET", "uploads", "", {list_uploads, "s3:ListBucketMultipartUploads"}},
     {Level::kBucket, "POST", "delete", "", {delete_objects, "s3:DeleteObject"}},

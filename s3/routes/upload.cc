@@ -62,7 +62,7 @@ Task<S3Result<Reply>> upload_part_copy(Ctx& ctx, Call& call) {
   CO_TRY(arguments, part_arguments(call));
   CO_TRY(source, parse_copy_source(*call.header("x-amz-copy-source")));
   CO_DO(check_source_owner(call, source.bucket));
-  if (source.version_id) CO_DO(check_version_id(*source.version_id, source.key));
+  if (source.version_id) CO_DO(check_version_id(*source.version_id));
   ReadConditions conditions = parse_copy_conditions(call.headers());
   std::optional<std::string> range;
   if (const std::optional<std::string_view> header = call.header("x-amz-copy-source-range"))
@@ -71,8 +71,11 @@ Task<S3Result<Reply>> upload_part_copy(Ctx& ctx, Call& call) {
                                                   std::move(conditions), std::move(range)));
   std::optional<Checksum> checksum;
   if (outcome.checksum_given) checksum = outcome.checksum;
-  co_return xml_reply(
-      copy_result_xml(true, outcome.etag, WallTime::from_ms(outcome.mtime_ms), checksum));
+  Reply reply =
+      xml_reply(copy_result_xml(true, outcome.etag, WallTime::from_ms(outcome.mtime_ms), checksum));
+  if (!outcome.source_version.empty())
+    reply.headers.add("x-amz-copy-source-version-id", outcome.source_version);
+  co_return std::move(reply);
 }
 
 Task<S3Result<Reply>> list_parts(Ctx&, Call& call) {

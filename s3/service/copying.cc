@@ -23,26 +23,33 @@ class NoBlobs final : public Blobs {
   Task<void> abandon(Ctx&, SealedBlob) override { co_return; }
 };
 
-S3Result<Unit> check_source_version(const CopySource& source) {
-  if (!source.version_id || *source.version_id == "null") return Unit{};
-  return s3_fail(S3Code::kNoSuchVersion)
-      .with("Key", source.key)
-      .with("VersionId", *source.version_id);
+// A delete marker by its id is no source: 400, where a GET says 405.
+S3Error source_error(S3Error error) {
+  if (error.code != S3Code::kMethodNotAllowed) return error;
+  return s3_fail(S3Code::kInvalidRequest,
+                 "The source of a copy request may not specifically refer to a delete marker by "
+                 "version id.");
 }
 
 }  // namespace
 
+S3Result<OpenedObject> ObjectService::open_source(const CopySource& source) const {
+  S3Result<OpenedObject> opened = open(source.bucket, source.key, source.version_id.value_or(""));
+  if (!opened.ok()) return source_error(opened.error());
+  return opened;
+}
+
 // Bytes are shared, not copied. They are read only if the copy needs digests the source lacks: the
 // ETag of a multipart source, or another checksum algorithm.
 Task<S3Result<WriteOutcome>> ObjectService::copy_object(Ctx& ctx, CopyArguments arguments) {
-  CO_DO(check_source_version(arguments.source));
   CO_DO(find_bucket(arguments.bucket));
   CO_DO(blobs_.admit(0));
-  CO_TRY(source, open(arguments.source.bucket, arguments.source.key));
+  CO_TRY(source, open_source(arguments.source));
   const ObjectState state{source.record.etag, WallTime::from_ms(source.record.mtime_ms)};
   CO_DO(check_copy_source(arguments.source_conditions, state, platform_.clock.wall()));
-  const bool onto_itself =
-      arguments.source.bucket == arguments.bucket && arguments.source.key == arguments.key;
+  // An older version onto its own key brings that version back.
+  const bool onto_itself = arguments.source.bucket == arguments.bucket &&
+                           arguments.source.key == arguments.key && !arguments.source.version_id;
   if (onto_itself && !arguments.replace_headers)
     co_return s3_fail(
         S3Code::kInvalidRequest,
@@ -59,6 +66,7 @@ Task<S3Result<WriteOutcome>> ObjectService::copy_object(Ctx& ctx, CopyArguments 
   op.source_bucket = arguments.source.bucket;
   op.source_key = arguments.source.key;
   op.source_etag = source.record.etag;
+  op.source_version = arguments.source.version_id.value_or("");
   op.etag = source.record.etag;
   op.time_ms = now_ms();
   op.replace_headers = arguments.replace_headers;
@@ -90,15 +98,15 @@ Task<S3Result<WriteOutcome>> ObjectService::copy_object(Ctx& ctx, CopyArguments 
   outcome.mtime_ms = answer.mtime_ms;
   outcome.size = answer.size;
   outcome.checksum = wire_checksum(answer.checksum);
+  outcome.source_version = std::move(source.version_id);
   co_return std::move(outcome);
 }
 
 Task<S3Result<WriteOutcome>> ObjectService::copy_part(Ctx& ctx, PartArguments arguments,
                                                       CopySource source, ReadConditions conditions,
                                                       std::optional<std::string> range_header) {
-  CO_DO(check_source_version(source));
   CO_DO(find_upload(arguments.bucket, arguments.key, arguments.upload_id));
-  CO_TRY(opened, open(source.bucket, source.key));
+  CO_TRY(opened, open_source(source));
   const ObjectState state{opened.record.etag, WallTime::from_ms(opened.record.mtime_ms)};
   CO_DO(check_copy_source(conditions, state, platform_.clock.wall()));
   std::uint64_t offset = 0;
@@ -113,7 +121,9 @@ Task<S3Result<WriteOutcome>> ObjectService::copy_part(Ctx& ctx, PartArguments ar
   CopyBody body(*reader);
   BodyPromise promise;
   promise.length = length;
-  co_return co_await put_part(ctx, std::move(arguments), body, std::move(promise));
+  CO_TRY(outcome, co_await put_part(ctx, std::move(arguments), body, std::move(promise)));
+  outcome.source_version = std::move(opened.version_id);
+  co_return std::move(outcome);
 }
 
 }  // namespace creel::s3

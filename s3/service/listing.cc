@@ -2,12 +2,9 @@
 
 #include "platform/base/endian.h"
 #include "platform/base/text.h"
-#include "s3/service/object_service.h"
+#include "s3/service/list_prefix.h"
 
 namespace creel::s3 {
-namespace {
-
-// The first name that does not begin with `prefix`; nullopt if there is none (all 0xff).
 std::optional<std::string> after_prefix(std::string prefix) {
   while (!prefix.empty() && static_cast<std::uint8_t>(prefix.back()) == 0xff) prefix.pop_back();
   if (prefix.empty()) return std::nullopt;
@@ -15,15 +12,12 @@ std::optional<std::string> after_prefix(std::string prefix) {
   return prefix;
 }
 
-// The common prefix that `key` is hidden behind; empty if it is listed itself.
 std::string common_prefix(std::string_view key, const ListArguments& arguments) {
   if (arguments.delimiter.empty()) return {};
   const std::size_t at = key.find(arguments.delimiter, arguments.prefix.size());
   if (at == std::string_view::npos) return {};
   return std::string(key.substr(0, at + arguments.delimiter.size()));
 }
-
-}  // namespace
 
 S3Result<std::vector<ListedBucket>> ObjectService::list_buckets(std::string_view prefix,
                                                                 std::string_view after,

@@ -3,11 +3,47 @@
 #include <algorithm>
 
 #include "platform/base/text.h"
+#include "s3/model/versions.h"
 #include "s3/service/object_reader.h"
 #include "s3/wire/etag.h"
 #include "s3/wire/uri.h"
 
 namespace creel::s3 {
+
+namespace {
+
+S3Error no_such_version(std::string_view key, std::string_view version_id) {
+  return s3_fail(S3Code::kNoSuchVersion)
+      .with("Key", std::string(key))
+      .with("VersionId", std::string(version_id));
+}
+
+std::string told_version(const BucketRecord& bucket, const ObjectRecord& record) {
+  if (bucket.versioning == Versioning::kNever) return {};
+  return record.version_id.empty() ? "null" : record.version_id;
+}
+
+// Why there is nothing to read: no version at all, or a delete marker in front.
+S3Error missing(const BucketRecord& bucket, std::string_view key,
+                const std::optional<ObjectRecord>& newest) {
+  S3Error error = s3_fail(S3Code::kNoSuchKey).with("Key", std::string(key));
+  if (!newest) return error;
+  return std::move(error)
+      .with_header("x-amz-delete-marker", "true")
+      .with_header("x-amz-version-id", told_version(bucket, *newest));
+}
+
+S3Error is_delete_marker(const ObjectRecord& marker, std::string version_id) {
+  return s3_fail(S3Code::kMethodNotAllowed)
+      .with("Method", "GET")
+      .with("ResourceType", "DeleteMarker")
+      .with_header("Allow", "DELETE")
+      .with_header("x-amz-delete-marker", "true")
+      .with_header("x-amz-version-id", std::move(version_id))
+      .with_header("Last-Modified", http_date(WallTime::from_ms(marker.mtime_ms)));
+}
+
+}  // namespace
 
 S3Error refusal_error(const Answer& answer, std::string_view bucket, std::string_view key) {
   const auto detail = [&answer](std::string_view fallback) {
@@ -18,7 +54,16 @@ S3Error refusal_error(const Answer& answer, std::string_view bucket, std::string
       return s3_fail(S3Code::kNoSuchBucket).with("BucketName", detail(bucket));
     case Refusal::kBucketExists: return s3_fail(S3Code::kBucketAlreadyOwnedByYou);
     case Refusal::kBucketNotEmpty:
-      return s3_fail(S3Code::kBucketNotEmpty).with("BucketName", std::string(bucket));
+      return s3_fail(
+                 S3Code::kBucketNotEmpty,
+                 cat(message_of(S3Code::kBucketNotEmpty),
+                     answer.detail.empty() ? "" : " You must delete all versions in the bucket."))
+          .with("BucketName", std::string(bucket));
+    case Refusal::kNoSuchVersion: return no_such_version(key, answer.detail);
+    case Refusal::kIsDeleteMarker:
+      return s3_fail(S3Code::kInvalidRequest,
+                     "The source of a copy request may not specifically refer to a delete marker "
+                     "by version id.");
     case Refusal::kNoSuchKey: return s3_fail(S3Code::kNoSuchKey).with("Key", detail(key));
     case Refusal::kNoSuchUpload:
       return s3_fail(S3Code::kNoSuchUpload).with("UploadId", answer.detail);
@@ -134,11 +179,25 @@ Task<S3Result<WriteOutcome>> ObjectService::put_object(Ctx& ctx, PutArguments ar
   co_return std::move(outcome);
 }
 
-S3Result<OpenedObject> ObjectService::open(std::string_view bucket, std::string_view key) const {
+S3Result<OpenedObject> ObjectService::open(std::string_view bucket, std::string_view key,
+                                           std::string_view version_id) const {
   TRY(owner, find_bucket(bucket));
-  TRY(record, load_object(log_.rows(), owner.id, key));
-  if (!record) return s3_fail(S3Code::kNoSuchKey).with("Key", std::string(key));
+  std::optional<ObjectRecord> record;
+  if (version_id.empty()) {
+    TRY(current, load_object(log_.rows(), owner.id, key));
+    record = std::move(current);
+  } else {
+    TRY(version, load_version(log_.rows(), owner.id, key, version_id));
+    record = std::move(version);
+    if (!record) return no_such_version(key, version_id);
+  }
+  if (!record) {
+    TRY(newest, load_newest_older(log_.rows(), owner.id, key));
+    return missing(owner, key, newest);
+  }
   OpenedObject opened;
+  opened.version_id = told_version(owner, *record);
+  if (record->delete_marker) return is_delete_marker(*record, opened.version_id);
   if (record->origin.site != 0) opened.replication_status = "REPLICA";
   else if (replication_ != nullptr)
     opened.replication_status = replication_->status(bucket, key, record->lsn);
@@ -160,17 +219,34 @@ S3Result<std::vector<PartRef>> ObjectService::parts_of(const OpenedObject& objec
   return std::move(parts);
 }
 
-Task<S3Result<bool>> ObjectService::delete_object(Ctx& ctx, std::string bucket, std::string key,
-                                                  Conditions conditions) {
+Task<S3Result<DeleteOutcome>> ObjectService::delete_object(Ctx& ctx, DeleteArguments arguments) {
   DeleteObject op;
-  op.bucket = bucket;
-  op.key = key;
+  op.bucket = arguments.bucket;
+  op.key = arguments.key;
+  op.version_id = arguments.version_id;
   op.time_ms = now_ms();
-  op.conditions = std::move(conditions);
+  op.conditions = std::move(arguments.conditions);
   std::string meta = encode_op(op);
-  Subject subject{bucket, key};
+  Subject subject{std::move(arguments.bucket), std::move(arguments.key)};
   CO_TRY(answer, co_await submit(ctx, std::move(meta), Bytes(), std::move(subject)));
-  co_return answer.existed;
+  DeleteOutcome outcome;
+  outcome.existed = answer.existed;
+  outcome.delete_marker = answer.delete_marker;
+  outcome.mtime_ms = answer.mtime_ms;
+  outcome.version_id = answer.version_id.empty() ? op.version_id : answer.version_id;
+  co_return std::move(outcome);
+}
+
+Task<S3Result<Unit>> ObjectService::set_versioning(Ctx& ctx, std::string bucket,
+                                                   Versioning versioning) {
+  SetVersioning op;
+  op.bucket = bucket;
+  op.versioning = versioning;
+  op.time_ms = now_ms();
+  std::string meta = encode_op(op);
+  Subject subject{bucket, {}};
+  CO_DO(co_await submit(ctx, std::move(meta), Bytes(), std::move(subject)));
+  co_return Unit{};
 }
 
 Task<S3Result<Unit>> ObjectService::set_filter(Ctx& ctx, std::string bucket, std::string document) {

@@ -30,6 +30,7 @@ struct WriteOutcome {
   std::uint64_t size = 0;
   std::optional<Checksum> checksum;
   bool checksum_given = false;  // By the client: to be echoed.
+  std::string source_version;   // Of a copy; empty: unversioned.
 };
 
 // An object as of the moment it was opened. Its bytes stay readable unless it is replaced
@@ -38,6 +39,7 @@ struct OpenedObject {
   ObjectRecord record;
   std::string replication_status;  // "", PENDING, COMPLETED, FAILED or REPLICA.
   std::string name;                // For people: object_name().
+  std::string version_id;          // As told; empty: its bucket never had versions.
 };
 
 struct ListArguments {
@@ -53,6 +55,30 @@ struct ListOutcome {
   std::vector<std::string> common_prefixes;
   bool truncated = false;
   std::string next;  // Pass as `after` to go on.
+};
+
+struct ListedVersion {
+  std::string key;
+  ObjectRecord record;  // Without headers, parts and long manifests.
+  bool latest = false;
+};
+struct ListVersionsOutcome {
+  std::vector<ListedVersion> versions;  // Newest first below each key, markers among them.
+  std::vector<std::string> common_prefixes;
+  bool truncated = false;
+  std::string next_key, next_version;  // The version is empty behind a common prefix.
+};
+
+struct DeleteArguments {
+  std::string bucket, key;
+  std::string version_id;  // Empty: the key. Well-formed.
+  Conditions conditions;
+};
+struct DeleteOutcome {
+  bool existed = false;
+  bool delete_marker = false;  // One was made, or removed.
+  std::string version_id;      // Of what was made or removed; empty: unversioned.
+  std::int64_t mtime_ms = 0;   // Of a marker that was made.
 };
 
 struct CopyArguments {
@@ -151,15 +177,21 @@ class ObjectService {
 
   Task<S3Result<WriteOutcome>> put_object(Ctx& ctx, PutArguments arguments, UploadBody& body,
                                           BodyPromise promise);
-  S3Result<OpenedObject> open(std::string_view bucket, std::string_view key) const;
+  // The current version, or the one named. Errors: NoSuchKey, NoSuchVersion, and MethodNotAllowed
+  // for a delete marker by its id, with the headers that belong to them.
+  S3Result<OpenedObject> open(std::string_view bucket, std::string_view key,
+                              std::string_view version_id = {}) const;
   // The bytes [offset, offset + length) of an opened object.
   S3Result<std::unique_ptr<BodyReader>> read(const OpenedObject& object, std::uint64_t offset,
                                              std::uint64_t length) const;
   S3Result<std::vector<PartRef>> parts_of(const OpenedObject& object) const;
-  Task<S3Result<bool>> delete_object(Ctx& ctx, std::string bucket, std::string key,
-                                     Conditions conditions);  // Whether there was one.
+  Task<S3Result<DeleteOutcome>> delete_object(Ctx& ctx, DeleteArguments arguments);
   Task<S3Result<WriteOutcome>> copy_object(Ctx& ctx, CopyArguments arguments);
   S3Result<ListOutcome> list(const ListArguments& arguments) const;
+  // `version_marker`: a version of the key `after`, behind which the page begins.
+  S3Result<ListVersionsOutcome> list_versions(const ListArguments& arguments,
+                                              std::string_view version_marker) const;
+  Task<S3Result<Unit>> set_versioning(Ctx& ctx, std::string bucket, Versioning versioning);
 
   Task<S3Result<std::string>> create_upload(Ctx& ctx, UploadArguments arguments);
   S3Result<UploadRecord> find_upload(std::string_view bucket, std::string_view key,
@@ -197,6 +229,7 @@ class ObjectService {
   // A body that surely will not fit is refused before it is read.
   S3Result<Unit> check_quota(const BucketRecord& bucket, std::string_view key,
                              std::optional<std::uint64_t> length);
+  S3Result<OpenedObject> open_source(const CopySource& source) const;
   struct Subject {  // Whom an error text names.
     std::string bucket, key;
   };

@@ -97,9 +97,12 @@ class ExtentFinder {
  protected:
   ~ExtentFinder() = default;
 };
+inline constexpr Table kExtentTables[] = {Table::kObject, Table::kVersion, Table::kBlob,
+                                          Table::kManifest, Table::kShard};
 constexpr bool may_hold_extents(Table table) {
-  return table == Table::kObject || table == Table::kBlob || table == Table::kManifest ||
-         table == Table::kShard;
+  for (const Table one : kExtentTables)
+    if (one == table) return true;
+  return false;
 }
 
 // What decide() sees and changes: the index plus every edit staged so far in this batch.

@@ -278,7 +278,7 @@ std::vector<Cleaner::Seen> Cleaner::choose(std::vector<Seen> all) const {
 // The rows that name something in a victim. Those that appear behind the walk (a copy shares the
 // bytes of its source) are found the next time: only a segment without any is ever given back.
 Task<Result<Unit>> Cleaner::collect(Ctx& ctx, std::vector<Item>& items) {
-  for (const Table table : {Table::kObject, Table::kBlob, Table::kManifest, Table::kShard}) {
+  for (const Table table : kExtentTables) {
     std::string from;
     for (bool more = true; more && items.size() < kItemsMax;) {
       if (ctx.stopped()) co_return ctx.stop_error();

@@ -46,7 +46,7 @@ Result<Unit> Ledger::load(const RowBase& base) {
 Result<Unit> Ledger::recount(const RowReader& rows) {
   for (auto& [segment, account] : accounts_) account = Account{account.generation, 0, true, 1};
   std::vector<std::size_t> spots;
-  for (const Table table : {Table::kObject, Table::kBlob, Table::kManifest, Table::kShard}) {
+  for (const Table table : kExtentTables) {
     TRY(cursor, rows.cursor(table));
     TRY(found, cursor->seek(""));
     for (bool more = found; more;) {

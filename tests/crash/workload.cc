@@ -276,7 +276,7 @@ bool WorkloadRun::letter(char letter, std::uint64_t seed) {
     case 'y': return kill_in_the_middle(seed, true);
     case 'd': {
       const auto done = box_->run([&](Ctx& ctx) {
-        return box_->service->delete_object(ctx, kBucket, key, s3::Conditions());
+        return box_->service->delete_object(ctx, {std::string(kBucket), key, {}, {}});
       });
       if (done.ok()) mark(Mark::Kind::kAcked, box_->store->status().last.value);
       return judge(done.ok(), done.ok() ? "" : "delete: " + s3_text(done.error()));

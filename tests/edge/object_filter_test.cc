@@ -186,7 +186,7 @@ TEST_F(ObjectFilterTest, AnObjectOlderThanItsBucketIsNotJudgedByItsRules) {
   const FilterInput old = input("a.csv");
   ASSERT_TRUE(world
                   .with_ctx([&](Ctx& ctx) {
-                    return world.service.delete_object(ctx, "field", "a.csv", {});
+                    return world.service.delete_object(ctx, {"field", "a.csv", {}, {}});
                   })
                   .ok());
   ASSERT_TRUE(

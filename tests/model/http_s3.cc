@@ -120,8 +120,9 @@ void add_kept_headers(const S3Request& request, Ask& ask) {
 }
 
 void add_source(const S3Request& request, Ask& ask) {
-  ask.headers.emplace_back("x-amz-copy-source", cat(request.source_bucket, '/',
-                                                    percent_encode(request.source_key, true)));
+  std::string source = cat(request.source_bucket, '/', percent_encode(request.source_key, true));
+  if (!request.source_version.empty()) source += cat("?versionId=", request.source_version);
+  ask.headers.emplace_back("x-amz-copy-source", std::move(source));
 }
 
 std::string complete_xml(const S3Request& request) {
@@ -147,6 +148,7 @@ bool as_delete_objects(const S3Request& request) {
 void say_delete(const S3Request& request, Ask& ask) {
   if (!as_delete_objects(request)) {
     ask.method = "DELETE";
+    if (!request.version.empty()) add(ask.query, "versionId", request.version);
     add_conditions(request, ask);
     return;
   }
@@ -154,6 +156,7 @@ void say_delete(const S3Request& request, Ask& ask) {
   ask.path = path_of(request.bucket);
   ask.query = "delete=";
   ask.body = cat("<Delete><Object><Key>", escaped(request.key), "</Key>",
+                 request.version.empty() ? "" : cat("<VersionId>", request.version, "</VersionId>"),
                  request.if_match.empty() ? "" : cat("<ETag>", request.if_match, "</ETag>"),
                  "</Object></Delete>");
   ask.headers.emplace_back("Content-MD5", base64_encode(Md5::of(as_bytes(ask.body))));
@@ -175,7 +178,8 @@ void say_list(const S3Request& request, Ask& ask) {
   add(ask.query, uploads ? "max-uploads" : "max-keys", cat(request.count_max));
   if (uploads || versions) {
     if (!request.after.empty()) add(ask.query, "key-marker", request.after);
-    if (!request.after_id.empty() && uploads) add(ask.query, "upload-id-marker", request.after_id);
+    if (!request.after_id.empty())
+      add(ask.query, uploads ? "upload-id-marker" : "version-id-marker", request.after_id);
   } else if (second_version(request)) {
     if (!request.after_id.empty()) add(ask.query, "continuation-token", request.after_id);
     else if (!request.after.empty()) add(ask.query, "start-after", request.after);
@@ -205,7 +209,16 @@ Ask ask_of(const S3Request& request) {
       add_kept_headers(request, ask);
       add_conditions(request, ask);
       break;
+    case Verb::kSetVersioning:
+      ask.method = "PUT";
+      ask.path = path_of(request.bucket);
+      ask.query = "versioning=";
+      ask.body = cat("<VersioningConfiguration><Status>", request.enable ? "Enabled" : "Suspended",
+                     "</Status></VersioningConfiguration>");
+      ask.headers.emplace_back("Content-MD5", base64_encode(Md5::of(as_bytes(ask.body))));
+      break;
     case Verb::kGet:
+      if (!request.version.empty()) add(ask.query, "versionId", request.version);
       if (!request.range.empty()) ask.headers.emplace_back("Range", request.range);
       ask.headers.emplace_back("x-amz-checksum-mode", "ENABLED");
       break;
@@ -299,14 +312,22 @@ void read_listing(const S3Request& request, const Told& told, S3Reply& reply) {
   };
   const bool uploads = request.verb == Verb::kListUploads;
   const bool versions = request.verb == Verb::kListVersions;
-  for (std::string_view one : elements(told.body, uploads    ? "Upload"
-                                                  : versions ? "Version"
-                                                             : "Contents")) {
+  // Versions and markers as they stand among each other.
+  std::string body = told.body;
+  if (versions) {
+    for (std::size_t at = 0; (at = body.find("DeleteMarker>", at)) != std::string::npos;)
+      body.replace(at, 13, body[at - 1] == '/' ? "Version>" : "Version><M>1</M>");
+  }
+  for (std::string_view one : elements(body, uploads    ? "Upload"
+                                             : versions ? "Version"
+                                                        : "Contents")) {
     Entry entry;
     entry.name = name(element(one, "Key").value_or("no key"));
     if (uploads) entry.id = element(one, "UploadId").value_or("no id");
     if (versions) entry.id = element(one, "VersionId").value_or("no id");
-    if (!uploads) {
+    entry.latest = versions && element(one, "IsLatest") == "true";
+    entry.marker = versions && element(one, "M").has_value();
+    if (!uploads && !entry.marker) {
       entry.etag = std::string(s3::bare_etag(element(one, "ETag").value_or("")));
       entry.size = parse_u64(element(one, "Size").value_or("")).value_or(UINT64_MAX);
     }
@@ -321,8 +342,10 @@ void read_listing(const S3Request& request, const Told& told, S3Reply& reply) {
   if (!reply.prefixes.empty()) reply.next = std::max(reply.next, reply.prefixes.back());
   const char* const marker = uploads || versions ? "NextKeyMarker" : "NextMarker";
   if (const auto said = element(told.body, marker)) reply.next = name(*said);
-  reply.next_id = uploads ? element(told.body, "NextUploadIdMarker").value_or("")
-                          : element(told.body, "NextContinuationToken").value_or("");
+  const char* const id = uploads    ? "NextUploadIdMarker"
+                         : versions ? "NextVersionIdMarker"
+                                    : "NextContinuationToken";
+  reply.next_id = element(told.body, id).value_or("");
 }
 
 void read_xml_result(const Told& told, S3Reply& reply) {
@@ -343,6 +366,14 @@ void read_answer(const S3Request& request, const Told& told, Outcome& outcome) {
   if (told.status / 100 != 2 || in_result) {
     reply.code = error.value_or(cat("status ", told.status));
     return;
+  }
+  reply.version = outcome.luck.version = told.field("x-amz-version-id");
+  reply.marker = told.field("x-amz-delete-marker") == "true";
+  if (request.verb == Verb::kDelete && element(told.body, "DeleteMarker") == "true") {
+    reply.marker = true;
+    reply.version = outcome.luck.version = element(told.body, "DeleteMarkerVersionId").value_or("");
+  } else if (request.verb == Verb::kDelete && element(told.body, "VersionId")) {
+    reply.version = *element(told.body, "VersionId");
   }
   switch (request.verb) {
     case Verb::kPut:

@@ -270,15 +270,20 @@ class Lockstep {
     parts.verb = Verb::kListParts;
     S3Request buckets;
     buckets.verb = Verb::kListBuckets;
+    // Of versions the ids are known only from here.
+    S3Request versions = get;
+    versions.verb = Verb::kListVersions;
+    versions.prefix = cut.key;
     switch (cut.verb) {
+      case Verb::kSetVersioning:
       case Verb::kCreateBucket:
       case Verb::kDeleteBucket: return {buckets, uploads};
       case Verb::kCreateUpload:
       case Verb::kAbort: return {uploads};
       case Verb::kPutPart:
       case Verb::kCopyPart: return {parts};
-      case Verb::kComplete: return {get, uploads};
-      default: return {get};
+      case Verb::kComplete: return {get, versions, uploads};
+      default: return {get, versions};
     }
   }
   // Other cut requests may have changed the uploads of other keys.
@@ -310,6 +315,10 @@ class Lockstep {
           luck.mtime_ms = entry.mtime_ms;
         if (probe.verb == Verb::kListUploads && !model_.knows_upload(entry.id))
           luck.upload_id = entry.id;
+        if (probe.verb == Verb::kListVersions && entry.name == cut.key && entry.latest) {
+          luck.mtime_ms = entry.mtime_ms;
+          if (!model_.knows_version(entry.id)) luck.version = entry.id;
+        }
       }
       replies.push_back(std::move(reply));
     }
@@ -348,9 +357,21 @@ class Lockstep {
       list.verb = Verb::kList;
       list.bucket = name;
       if (failure.empty()) failure = ask(list);
+      list.verb = Verb::kListVersions;
+      if (failure.empty()) failure = ask(list);
       list.verb = Verb::kListUploads;
       if (failure.empty()) failure = ask(list);
       std::vector<S3Request> gets;
+      for (const auto& [key, older] : bucket.older) {
+        if (!bodies) break;
+        for (const ReferenceS3::Object& one : older) {
+          S3Request get;
+          get.bucket = name;
+          get.key = key;
+          get.version = one.version;
+          gets.push_back(std::move(get));
+        }
+      }
       for (const auto& [key, object] : bucket.objects) {
         if (!bodies) break;
         S3Request get;

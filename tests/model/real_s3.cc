@@ -66,6 +66,7 @@ Outcome written(const s3::WriteOutcome& done) {
   outcome.reply.etag = done.etag;
   outcome.reply.size = done.size;
   if (done.checksum) outcome.reply.checksum = checksum_text(s3::stored_checksum(*done.checksum));
+  outcome.reply.version = outcome.luck.version = done.version_id;
   outcome.luck.mtime_ms = done.mtime_ms;
   return outcome;
 }
@@ -324,14 +325,27 @@ Task<Outcome> RealS3::perform(Ctx& ctx, S3Request request) {
     }
     case Verb::kGet: co_return co_await get(ctx, std::move(request));
     case Verb::kDelete: {
-      s3::Conditions wanted = conditions(request);
-      auto done =
-          co_await service_->delete_object(ctx, request.bucket, request.key, std::move(wanted));
-      co_return done.ok() ? Outcome() : refusal(done.error());
+      s3::DeleteArguments arguments;
+      arguments.bucket = request.bucket;
+      arguments.key = request.key;
+      arguments.version_id = request.version;
+      arguments.conditions = conditions(request);
+      auto done = co_await service_->delete_object(ctx, std::move(arguments));
+      if (!done.ok()) co_return refusal(done.error());
+      Outcome outcome;
+      outcome.reply.version = outcome.luck.version = done.value().version_id;
+      outcome.reply.marker = done.value().delete_marker;
+      outcome.luck.mtime_ms = done.value().mtime_ms;
+      co_return std::move(outcome);
     }
     case Verb::kCopy: co_return co_await copy(ctx, std::move(request));
-    case Verb::kList:
-    case Verb::kListVersions: co_return list(request);
+    case Verb::kSetVersioning: {
+      const auto wanted = request.enable ? s3::Versioning::kEnabled : s3::Versioning::kSuspended;
+      auto done = co_await service_->set_versioning(ctx, request.bucket, wanted);
+      co_return done.ok() ? Outcome() : refusal(done.error());
+    }
+    case Verb::kList: co_return list(request);
+    case Verb::kListVersions: co_return list_versions(request);
     case Verb::kCreateUpload: {
       s3::UploadArguments arguments;
       arguments.bucket = request.bucket;
@@ -372,6 +386,7 @@ Task<Outcome> RealS3::perform(Ctx& ctx, S3Request request) {
       Outcome outcome;
       outcome.reply.etag = done.value().etag;
       outcome.luck.mtime_ms = done.value().mtime_ms;
+      outcome.reply.version = outcome.luck.version = done.value().version_id;
       co_return std::move(outcome);
     }
     case Verb::kAbort: {
@@ -384,7 +399,8 @@ Task<Outcome> RealS3::perform(Ctx& ctx, S3Request request) {
 }
 
 Task<Outcome> RealS3::get(Ctx& ctx, S3Request request) {
-  s3::S3Result<s3::OpenedObject> opened = service_->open(request.bucket, request.key);
+  s3::S3Result<s3::OpenedObject> opened =
+      service_->open(request.bucket, request.key, request.version);
   if (!opened.ok()) co_return refusal(opened.error());
   const s3::ObjectRecord& record = opened.value().record;
   auto range =
@@ -404,6 +420,7 @@ Task<Outcome> RealS3::get(Ctx& ctx, S3Request request) {
   reply.mtime_ms = record.mtime_ms;
   reply.headers = HeaderMap(record.headers.begin(), record.headers.end());
   reply.part_count = record.part_count;
+  reply.version = opened.value().version_id;
   auto reader = service_->read(opened.value(), offset, length);
   if (!reader.ok()) co_return refusal(reader.error());
   Result<std::string> body = co_await read_all(ctx, *reader.value(), 64 * MiB);
@@ -421,6 +438,7 @@ Task<Outcome> RealS3::copy(Ctx& ctx, S3Request request) {
   arguments.key = request.key;
   arguments.source.bucket = request.source_bucket;
   arguments.source.key = request.source_key;
+  if (!request.source_version.empty()) arguments.source.version_id = request.source_version;
   arguments.source_conditions = source_conditions(request);
   arguments.replace_headers = request.replace_headers;
   arguments.headers = header_list(request.headers);
@@ -468,12 +486,35 @@ Outcome RealS3::list(const S3Request& request) {
   if (!found.ok()) return refusal(found.error());
   Outcome outcome;
   for (const s3::ListedObject& object : found.value().objects)
-    outcome.reply.entries.push_back({object.key, request.verb == Verb::kListVersions ? "null" : "",
-                                     object.record.etag, checksum_text(object.record.checksum),
-                                     object.record.size, object.record.mtime_ms});
+    outcome.reply.entries.push_back({object.key,
+                                     {},
+                                     object.record.etag,
+                                     checksum_text(object.record.checksum),
+                                     object.record.size,
+                                     object.record.mtime_ms});
   outcome.reply.prefixes = std::move(found.value().common_prefixes);
   outcome.reply.truncated = found.value().truncated;
   outcome.reply.next = std::move(found.value().next);
+  return outcome;
+}
+
+Outcome RealS3::list_versions(const S3Request& request) {
+  auto found = service_->list_versions(list_arguments(request), request.after_id);
+  if (!found.ok()) return refusal(found.error());
+  Outcome outcome;
+  for (const s3::ListedVersion& version : found.value().versions) {
+    const s3::ObjectRecord& record = version.record;
+    Entry entry{version.key, record.version_id.empty() ? "null" : record.version_id,
+                record.etag, record.delete_marker ? std::string() : checksum_text(record.checksum),
+                record.size, record.mtime_ms};
+    entry.latest = version.latest;
+    entry.marker = record.delete_marker;
+    outcome.reply.entries.push_back(std::move(entry));
+  }
+  outcome.reply.prefixes = std::move(found.value().common_prefixes);
+  outcome.reply.truncated = found.value().truncated;
+  outcome.reply.next = std::move(found.value().next_key);
+  outcome.reply.next_id = std::move(found.value().next_version);
   return outcome;
 }
 

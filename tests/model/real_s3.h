@@ -87,6 +87,7 @@ class RealS3 {
   Task<Outcome> put_part(Ctx& ctx, S3Request request);
   Task<Outcome> copy_part(Ctx& ctx, S3Request request);
   Outcome list(const S3Request& request);
+  Outcome list_versions(const S3Request& request);
   Outcome list_parts(const S3Request& request);
   Outcome list_uploads(const S3Request& request);
   Outcome list_buckets(const S3Request& request);

@@ -100,10 +100,10 @@ Expected ReferenceS3::apply(const S3Request& request, const Luck& luck) {
     case Verb::kListBuckets: return list_buckets(request);
     case Verb::kPut: return put(request, luck);
     case Verb::kGet: return get(request);
-    case Verb::kDelete: return erase(request);
+    case Verb::kDelete: return erase(request, luck);
     case Verb::kCopy: return copy(request, luck);
-    case Verb::kList:
-    case Verb::kListVersions: return list(request);
+    case Verb::kList: return list(request);
+    case Verb::kListVersions: return list_versions(request);
     case Verb::kCreateUpload: return create_upload(request, luck);
     case Verb::kPutPart: return put_part(request, luck);
     case Verb::kCopyPart: return copy_part(request, luck);
@@ -111,6 +111,7 @@ Expected ReferenceS3::apply(const S3Request& request, const Luck& luck) {
     case Verb::kListUploads: return list_uploads(request);
     case Verb::kComplete: return complete(request, luck);
     case Verb::kAbort: return abort(request);
+    case Verb::kSetVersioning: return set_versioning(request);
   }
   return {};
 }
@@ -129,6 +130,19 @@ const ReferenceS3::Object* ReferenceS3::find(const std::string& bucket,
   if (in == nullptr) return nullptr;
   const auto found = in->objects.find(key);
   return found == in->objects.end() ? nullptr : &found->second;
+}
+const ReferenceS3::Object* ReferenceS3::find_version(const std::string& bucket,
+                                                     const std::string& key,
+                                                     const std::string& version) const {
+  const Bucket* in = bucket_of(bucket);
+  const Object* current = find(bucket, key);
+  if (in == nullptr || version.empty()) return current;
+  if (current != nullptr && current->version == version) return current;
+  const auto older = in->older.find(key);
+  if (older == in->older.end()) return nullptr;
+  for (const Object& one : older->second)
+    if (one.version == version) return &one;
+  return nullptr;
 }
 const ReferenceS3::Upload* ReferenceS3::find_upload(const std::string& bucket,
                                                     const std::string& id) const {
@@ -158,7 +172,7 @@ Expected ReferenceS3::create_bucket(const S3Request& request) {
 Expected ReferenceS3::delete_bucket(const S3Request& request) {
   const Bucket* bucket = bucket_of(request.bucket);
   if (bucket == nullptr) return refused("NoSuchBucket");
-  if (!bucket->objects.empty()) return refused("BucketNotEmpty");
+  if (!bucket->objects.empty() || !bucket->older.empty()) return refused("BucketNotEmpty");
   buckets_.erase(request.bucket);
   return {};
 }
@@ -191,8 +205,31 @@ void ReferenceS3::judge_write(const S3Request& request, const Bucket& bucket,
     codes.insert("PreconditionFailed");
 }
 
+// What stands at the key before a new version comes: a null one goes when another null one comes,
+// all else stays behind it.
+std::string ReferenceS3::make_room(Bucket& bucket, const std::string& key, Object& object,
+                                   const Luck& luck) {
+  std::string complaint;
+  const bool fresh_id = bucket.versioned && !bucket.suspended;
+  if (fresh_id) {
+    if (luck.version.empty() || luck.version == "null" || !versions_.insert(luck.version).second)
+      complaint = cat("the version id '", luck.version, "' is empty or was given before");
+    object.version = luck.version;
+  }
+  std::vector<Object>& older = bucket.older[key];
+  const auto current = bucket.objects.find(key);
+  if (current != bucket.objects.end()) {
+    older.push_back(std::move(current->second));
+    bucket.objects.erase(current);
+  }
+  if (!fresh_id) std::erase_if(older, [](const Object& one) { return one.version == "null"; });
+  if (older.empty()) bucket.older.erase(key);
+  return complaint;
+}
+
 // Names the object, whose time the server has chosen.
-Expected ReferenceS3::store(Bucket& bucket, const std::string& key, Object object) {
+Expected ReferenceS3::store(Bucket& bucket, const std::string& key, Object object,
+                            const Luck& luck) {
   Expected expected;
   expected.reply.etag = object.etag;
   expected.reply.checksum = object.checksum;
@@ -200,6 +237,9 @@ Expected ReferenceS3::store(Bucket& bucket, const std::string& key, Object objec
   const auto old = bucket.objects.find(key);
   if (old != bucket.objects.end() && object.mtime_ms < old->second.mtime_ms)
     expected.complaint = "the new version is older than the one it replaces";
+  const std::string complaint = make_room(bucket, key, object, luck);
+  if (expected.complaint.empty()) expected.complaint = complaint;
+  if (bucket.versioned) expected.reply.version = object.version;
   bucket.objects[key] = std::move(object);
   return expected;
 }
@@ -218,13 +258,14 @@ Expected ReferenceS3::put(const S3Request& request, const Luck& luck) {
   object.checksum = full_checksum(algorithm.empty() ? "CRC64NVME" : algorithm, *request.body);
   object.headers = request.headers;
   object.mtime_ms = luck.mtime_ms;
-  return store(*bucket, request.key, std::move(object));
+  return store(*bucket, request.key, std::move(object), luck);
 }
 
 Expected ReferenceS3::get(const S3Request& request) const {
   if (bucket_of(request.bucket) == nullptr) return refused("NoSuchBucket");
-  const Object* object = find(request.bucket, request.key);
-  if (object == nullptr) return refused("NoSuchKey");
+  const Object* object = find_version(request.bucket, request.key, request.version);
+  if (object == nullptr) return refused(request.version.empty() ? "NoSuchKey" : "NoSuchVersion");
+  if (object->marker) return refused("MethodNotAllowed");
   bool bad = false;
   const auto range = meant_range(request.range, object->body->size(), bad);
   if (bad) return refused("InvalidRange");
@@ -235,6 +276,7 @@ Expected ReferenceS3::get(const S3Request& request) const {
   reply.size = object->body->size();
   reply.mtime_ms = object->mtime_ms;
   reply.headers = object->headers;
+  if (bucket_of(request.bucket)->versioned) reply.version = object->version;
   reply.part_count = object->part_sizes.size();
   reply.body = range ? object->body->substr(static_cast<std::size_t>(range->first),
                                             static_cast<std::size_t>(range->second) -
@@ -243,16 +285,59 @@ Expected ReferenceS3::get(const S3Request& request) const {
   return expected;
 }
 
-// A missing key is a success, unless the request names what must be there.
-Expected ReferenceS3::erase(const S3Request& request) {
+Expected ReferenceS3::set_versioning(const S3Request& request) {
   Bucket* bucket = bucket_of(request.bucket);
   if (bucket == nullptr) return refused("NoSuchBucket");
+  bucket->versioned = true;
+  bucket->suspended = !request.enable;
+  return {};
+}
+
+// For good; gone already is a success. What was before it comes to the front.
+Expected ReferenceS3::erase_version(Bucket& bucket, const S3Request& request) {
+  Expected expected;
+  expected.reply.version = request.version;
+  const Object* found = find_version(request.bucket, request.key, request.version);
+  if (found == nullptr) return expected;
+  if (!request.if_match.empty() && (found->marker || !names(request.if_match, found->etag)))
+    return refused("PreconditionFailed");
+  expected.reply.marker = found->marker;
+  std::vector<Object> all = std::move(bucket.older[request.key]);
+  bucket.older.erase(request.key);
+  const auto current = bucket.objects.find(request.key);
+  if (current != bucket.objects.end()) all.push_back(std::move(current->second));
+  bucket.objects.erase(request.key);
+  std::erase_if(all, [&](const Object& one) { return one.version == request.version; });
+  if (!all.empty() && !all.back().marker) {
+    bucket.objects[request.key] = std::move(all.back());
+    all.pop_back();
+  }
+  if (!all.empty()) bucket.older[request.key] = std::move(all);
+  return expected;
+}
+
+// A missing key is a success, unless the request names what must be there.
+Expected ReferenceS3::erase(const S3Request& request, const Luck& luck) {
+  Bucket* bucket = bucket_of(request.bucket);
+  if (bucket == nullptr) return refused("NoSuchBucket");
+  if (!request.version.empty()) return erase_version(*bucket, request);
   const auto current = bucket->objects.find(request.key);
   const bool exists = current != bucket->objects.end();
   if (!request.if_match.empty() && (!exists || !names(request.if_match, current->second.etag)))
     return refused("PreconditionFailed");
-  if (exists) bucket->objects.erase(current);
-  return {};
+  if (!bucket->versioned) {
+    if (exists) bucket->objects.erase(current);
+    return {};
+  }
+  Expected expected;
+  Object marker;
+  marker.marker = true;
+  marker.mtime_ms = luck.mtime_ms;
+  expected.complaint = make_room(*bucket, request.key, marker, luck);
+  expected.reply.marker = true;
+  expected.reply.version = marker.version;
+  bucket->older[request.key].push_back(std::move(marker));
+  return expected;
 }
 
 // The copy is a single object, whatever the source was: its ETag is the MD5 of the bytes.
@@ -260,16 +345,20 @@ Expected ReferenceS3::copy(const S3Request& request, const Luck& luck) {
   Bucket* bucket = bucket_of(request.bucket);
   if (bucket == nullptr || bucket_of(request.source_bucket) == nullptr)
     return refused("NoSuchBucket");
-  const Object* source = find(request.source_bucket, request.source_key);
-  if (source == nullptr) return refused("NoSuchKey");
+  const Object* source =
+      find_version(request.source_bucket, request.source_key, request.source_version);
+  if (source == nullptr)
+    return refused(request.source_version.empty() ? "NoSuchKey" : "NoSuchVersion");
+  if (source->marker) return refused("InvalidRequest");
   Expected expected;
   judge_source(request, *source, expected.codes);
   judge_write(request, *bucket, expected.codes);
   if (request.bucket == request.source_bucket && request.key == request.source_key &&
-      !request.replace_headers)
+      !request.replace_headers && request.source_version.empty())
     expected.codes.insert("InvalidRequest");
   if (!expected.codes.empty()) return expected;
   Object object = *source;
+  object.version = "null";
   object.etag = md5_etag(*source->body);
   object.part_sizes.clear();
   const std::string kept = source->checksum.substr(0, source->checksum.find(' '));
@@ -277,7 +366,7 @@ Expected ReferenceS3::copy(const S3Request& request, const Luck& luck) {
       full_checksum(request.algorithm.empty() ? kept : request.algorithm, *source->body);
   if (request.replace_headers) object.headers = request.headers;
   object.mtime_ms = luck.mtime_ms;
-  return store(*bucket, request.key, std::move(object));
+  return store(*bucket, request.key, std::move(object), luck);
 }
 
 // Keys and common prefixes in byte order of their names, each once, those behind the marker.
@@ -309,10 +398,67 @@ Expected ReferenceS3::list(const S3Request& request) const {
     }
     const Object& object = it->second;
     Entry entry{key, {}, object.etag, object.checksum, object.body->size(), object.mtime_ms};
-    if (request.verb == Verb::kListVersions) entry.id = "null";  // Never enabled: one version.
     reply.entries.push_back(std::move(entry));
   }
   if (!reply.truncated) reply.next.clear();
+  return expected;
+}
+
+// Keys in byte order, below each its versions, newest first.
+Expected ReferenceS3::list_versions(const S3Request& request) const {
+  const Bucket* bucket = bucket_of(request.bucket);
+  if (bucket == nullptr) return refused("NoSuchBucket");
+  Expected expected;
+  S3Reply& reply = expected.reply;
+  if (request.count_max == 0) return expected;
+  std::map<std::string, std::vector<const Object*>> all;  // Newest first.
+  for (const auto& [key, object] : bucket->objects) all[key].push_back(&object);
+  for (const auto& [key, older] : bucket->older)
+    for (auto it = older.rbegin(); it != older.rend(); ++it) all[key].push_back(&*it);
+  for (auto it = all.lower_bound(request.prefix);
+       it != all.end() && it->first.starts_with(request.prefix); ++it) {
+    const std::string& key = it->first;
+    std::string group;
+    if (!request.delimiter.empty()) {
+      const std::size_t at = key.find(request.delimiter, request.prefix.size());
+      if (at != std::string::npos) group = key.substr(0, at + request.delimiter.size());
+    }
+    const std::string& name = group.empty() ? key : group;
+    // The second marker goes on behind that version of its key.
+    bool inside = group.empty() && key == request.after && !request.after_id.empty();
+    if (name <= request.after && !inside) continue;
+    if (!group.empty() && !reply.prefixes.empty() && reply.prefixes.back() == group) continue;
+    const bool full = reply.entries.size() + reply.prefixes.size() == request.count_max;
+    if (!group.empty()) {
+      if (full) {
+        reply.truncated = true;
+        break;
+      }
+      reply.prefixes.push_back(group);
+      reply.next = name;
+      reply.next_id.clear();
+      continue;
+    }
+    for (const Object* one : it->second) {
+      if (inside) {
+        inside = one->version != request.after_id;
+        continue;
+      }
+      if (reply.entries.size() + reply.prefixes.size() == request.count_max) {
+        reply.truncated = true;
+        break;
+      }
+      Entry entry{key, one->version, one->etag, one->checksum, 0, one->mtime_ms};
+      if (one->body) entry.size = one->body->size();
+      entry.latest = one == it->second.front();
+      entry.marker = one->marker;
+      reply.entries.push_back(std::move(entry));
+      reply.next = key;
+      reply.next_id = one->version;
+    }
+    if (reply.truncated) break;
+  }
+  if (!reply.truncated) reply.next.clear(), reply.next_id.clear();
   return expected;
 }
 
@@ -481,6 +627,7 @@ Expected ReferenceS3::complete(const S3Request& request, const Luck& luck) {
   if (upload->done) {  // The same Complete again gets the same answer.
     if (etag != upload->done_etag) return refused("NoSuchUpload");
     expected.reply.etag = etag;
+    expected.reply.version = upload->done_version;
     return expected;
   }
   if (request.object_size && *request.object_size != body.size())
@@ -501,7 +648,8 @@ Expected ReferenceS3::complete(const S3Request& request, const Luck& luck) {
   upload->done = true;
   upload->done_etag = etag;
   upload->parts.clear();
-  Expected stored = store(*bucket, request.key, std::move(object));
+  Expected stored = store(*bucket, request.key, std::move(object), luck);
+  upload->done_version = expected.reply.version = stored.reply.version;
   expected.complaint = std::move(stored.complaint);
   expected.reply.etag = etag;  // The rest is seen by a GET.
   return expected;

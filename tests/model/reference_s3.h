@@ -15,6 +15,7 @@ namespace creel::test {
 struct Luck {
   std::int64_t mtime_ms = 0;
   std::string upload_id;
+  std::string version;
 };
 
 // What the model allows. Where several refusals hold, S3 does not say which one is told.
@@ -39,16 +40,21 @@ class ReferenceS3 {
     HeaderMap headers;
     std::int64_t mtime_ms = 0;
     std::vector<std::uint64_t> part_sizes;  // Empty: a single PUT.
+    std::string version = "null";
+    bool marker = false;  // A delete marker: no body.
   };
   struct Upload {
     std::string id, key, algorithm;  // Algorithm: empty if none was chosen.
     HeaderMap headers;
     std::map<unsigned, Part> parts;
     bool done = false;
-    std::string done_etag;
+    std::string done_etag, done_version;
   };
   struct Bucket {
-    std::map<std::string, Object> objects;
+    std::map<std::string, Object> objects;  // Current versions that are no markers.
+    std::map<std::string, std::vector<Object>> older;  // The rest of each key, oldest first.
+    bool versioned = false;  // Ever.
+    bool suspended = false;
     std::map<std::uint64_t, Upload> uploads;  // By order of creation.
   };
 
@@ -58,6 +64,9 @@ class ReferenceS3 {
   // For generators: what there is to be named.
   const std::map<std::string, Bucket>& buckets() const { return buckets_; }
   const Object* find(const std::string& bucket, const std::string& key) const;
+  const Object* find_version(const std::string& bucket, const std::string& key,
+                             const std::string& version) const;
+  bool knows_version(const std::string& id) const { return versions_.contains(id); }
   const Upload* find_upload(const std::string& bucket, const std::string& id) const;
   bool knows_upload(const std::string& id) const { return upload_order_.contains(id); }
 
@@ -67,9 +76,12 @@ class ReferenceS3 {
   Expected list_buckets(const S3Request& request) const;
   Expected put(const S3Request& request, const Luck& luck);
   Expected get(const S3Request& request) const;
-  Expected erase(const S3Request& request);
+  Expected erase(const S3Request& request, const Luck& luck);
   Expected copy(const S3Request& request, const Luck& luck);
   Expected list(const S3Request& request) const;
+  Expected list_versions(const S3Request& request) const;
+  Expected erase_version(Bucket& bucket, const S3Request& request);
+  Expected set_versioning(const S3Request& request);
   Expected create_upload(const S3Request& request, const Luck& luck);
   Expected put_part(const S3Request& request, const Luck& luck);
   Expected copy_part(const S3Request& request, const Luck& luck);
@@ -83,11 +95,14 @@ class ReferenceS3 {
   static Upload* live_upload(Bucket& bucket, const S3Request& request);
   void judge_write(const S3Request& request, const Bucket& bucket,
                    std::set<std::string>& codes) const;
-  Expected store(Bucket& bucket, const std::string& key, Object object);
+  Expected store(Bucket& bucket, const std::string& key, Object object, const Luck& luck);
+  // Names the new version, and moves or removes what was there.
+  std::string make_room(Bucket& bucket, const std::string& key, Object& object, const Luck& luck);
 
   std::uint64_t part_bytes_min_;
   std::map<std::string, Bucket> buckets_;
   std::map<std::string, std::uint64_t> upload_order_;  // Ids ever given, never forgotten.
+  std::set<std::string> versions_;                     // The same.
 };
 
 // Digests as S3 writes them.

@@ -27,6 +27,7 @@ enum class Verb : std::uint8_t {
   kListUploads,
   kComplete,
   kAbort,
+  kSetVersioning,
 };
 
 using Text = std::shared_ptr<const std::string>;  // An immutable body: copies of a state share it.
@@ -54,7 +55,9 @@ struct S3Request {
   Promise promise;
   HeaderMap headers;
   std::string if_match, if_none_match;  // Of a write. Empty: absent.
-  std::string source_bucket, source_key;
+  std::string version;  // Of a GET or DELETE. Empty: the current one.
+  bool enable = false;  // Of versioning; else suspend.
+  std::string source_bucket, source_key, source_version;
   std::string source_if_match, source_if_none_match;
   bool replace_headers = false;
   std::string range;  // Of a GET or a part's copy, as the header says it. Empty: absent.
@@ -76,6 +79,8 @@ struct Entry {
   std::string checksum;
   std::uint64_t size = 0;
   std::int64_t mtime_ms = 0;
+  bool latest = false;  // Of a version.
+  bool marker = false;  // A delete marker.
   bool operator==(const Entry&) const = default;
 };
 
@@ -89,6 +94,8 @@ struct S3Reply {
   std::uint64_t part_count = 0;
   std::string body;
   std::string upload_id;
+  std::string version;  // Empty: the bucket never had versions.
+  bool marker = false;  // Of a delete: a delete marker was made or removed.
   std::vector<Entry> entries;
   std::vector<std::string> prefixes;
   bool truncated = false;

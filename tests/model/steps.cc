@@ -139,7 +139,8 @@ class Generator {
     }
     draw_request(step);
     if (random_.chance(0.35)) step.with_next = true;
-    if (random_.chance(weight_crash_ / 2))
+    const bool can_be_found_out = step.verb != Verb::kSetVersioning;
+    if (can_be_found_out && random_.chance(weight_crash_ / 2))
       step.crash_after_us = static_cast<std::int64_t>(random_.below(2'500));
     return step;
   }
@@ -163,7 +164,8 @@ class Generator {
     else if (kind < 800) draw_list(step);
     else if (kind < 850) draw_create_upload(step);
     else if (kind < 988) draw_on_upload(step);
-    else if (kind < 994) step.verb = Verb::kCreateBucket;
+    else if (kind < 991) step.verb = Verb::kCreateBucket;
+    else if (kind < 994) draw_versioning(step);
     else if (kind < 998) step.verb = Verb::kDeleteBucket;
     else draw_list_buckets(step);
   }
@@ -176,10 +178,20 @@ class Generator {
   void draw_get(Step& step) {
     step.verb = Verb::kGet;
     if (random_.chance(0.3)) step.range = kRanges[random_.below(std::size(kRanges))];
+    step.version = draw_version(0.2);
   }
   void draw_delete(Step& step) {
     step.verb = Verb::kDelete;
     step.if_match = draw_tag(0.2);
+    step.version = draw_version(0.5);
+  }
+  void draw_versioning(Step& step) {
+    step.verb = Verb::kSetVersioning;
+    step.enable = random_.chance(0.7);
+  }
+  Which draw_version(double chance) {
+    if (!random_.chance(chance)) return Which::kCurrent;
+    return random_.between(Which::kNull, Which::kUnknown);
   }
   void draw_copy(Step& step) {
     step.verb = Verb::kCopy;
@@ -190,6 +202,7 @@ class Generator {
     if (step.replace_headers) step.headers = static_cast<std::uint8_t>(random_.below(60));
     if (random_.chance(0.2)) step.algorithm = draw_algorithm();
     if (random_.chance(0.1)) step.source_key = step.key;
+    step.source_version = draw_version(0.15);
   }
   void draw_list(Step& step) {
     step.verb = random_.chance(0.75) ? Verb::kList : Verb::kListVersions;
@@ -256,6 +269,21 @@ std::string tag_text(Tag tag, const ReferenceS3::Object* current) {
     case Tag::kOther: return md5_etag("another one");
   }
   return {};
+}
+
+std::string version_text(Which which, const ReferenceS3& state, const std::string& bucket,
+                         const std::string& key) {
+  static const std::string kUnknownId = "01M88XXZRY0000000000008000";
+  if (which == Which::kCurrent) return {};
+  if (which == Which::kNull) return "null";
+  const auto found = state.buckets().find(bucket);
+  if (which == Which::kUnknown || found == state.buckets().end()) return kUnknownId;
+  const auto older = found->second.older.find(key);
+  const bool has_older = older != found->second.older.end();
+  const ReferenceS3::Object* current = state.find(bucket, key);
+  if (which == Which::kOldest && has_older) return older->second.front().version;
+  if (current != nullptr) return current->version;
+  return has_older ? older->second.back().version : kUnknownId;
 }
 
 void choose_parts(const Step& step, const ReferenceS3::Upload* upload, S3Request& request) {
@@ -349,6 +377,10 @@ S3Request resolve(const Script& script, const Step& step, const ReferenceS3& sta
   request.source_if_match = tag_text(step.source_if_match, source);
   request.source_if_none_match = tag_text(step.source_if_none_match, source);
   request.replace_headers = step.replace_headers;
+  request.version = version_text(step.version, state, request.bucket, request.key);
+  request.source_version =
+      version_text(step.source_version, state, request.source_bucket, request.source_key);
+  request.enable = step.enable;
   request.range = step.range;
   request.algorithm = step.algorithm;
   request.part = step.part;
@@ -369,9 +401,9 @@ std::string show(const Script& script, const Step& step) {
   static const char* const kActs[] = {"",           "crash",   "kill",  "restart",
                                       "checkpoint", "rebuild", "image", "audit"};
   static const char* const kVerbs[] = {
-      "create-bucket", "delete-bucket", "list-buckets", "put",           "get",      "delete",
-      "copy",          "list",          "versions",     "create-upload", "put-part", "copy-part",
-      "list-parts",    "list-uploads",  "complete",     "abort"};
+      "create-bucket", "delete-bucket", "list-buckets", "put",           "get",       "delete",
+      "copy",          "list",          "versions",     "create-upload", "put-part",  "copy-part",
+      "list-parts",    "list-uploads",  "complete",     "abort",         "versioning"};
   static const char* const kTags[] = {"", "*", "current", "other"};
   std::string line = cat(step.id, ": ");
   if (step.act != Act::kRequest) {
@@ -389,6 +421,12 @@ std::string show(const Script& script, const Step& step) {
       line += cat(" bytes=", step.body_bytes);
     if (step.verb == Verb::kCopy || step.verb == Verb::kCopyPart)
       line += cat(" from ", kBucketNames[step.source_bucket], ' ', key(step.source_key));
+    static const char* const kWhich[] = {"", "null", "oldest", "newest", "unknown"};
+    if (step.version != Which::kCurrent)
+      line += cat(" version=", kWhich[static_cast<std::size_t>(step.version)]);
+    if (step.source_version != Which::kCurrent)
+      line += cat(" source-version=", kWhich[static_cast<std::size_t>(step.source_version)]);
+    if (step.verb == Verb::kSetVersioning) line += step.enable ? " enabled" : " suspended";
     if (step.upload != 0) line += cat(" upload-of-step=", step.upload, " part=", step.part);
     if (step.if_match != Tag::kNone)
       line += cat(" if-match=", kTags[static_cast<std::size_t>(step.if_match)]);

@@ -23,6 +23,7 @@ enum class Act : std::uint8_t {
 };
 
 enum class Tag : std::uint8_t { kNone, kAny, kCurrent, kOther };  // Of a condition.
+enum class Which : std::uint8_t { kCurrent, kNull, kOldest, kNewest, kUnknown };  // Version.
 enum class PartsChoice : std::uint8_t { kAll, kAllButFirst, kWrongTag, kUnknown, kNoChecksums };
 
 struct Step {
@@ -39,6 +40,8 @@ struct Step {
   Tag if_match = Tag::kNone, if_none_match = Tag::kNone;
   Tag source_if_match = Tag::kNone, source_if_none_match = Tag::kNone;
   bool replace_headers = false;
+  Which version = Which::kCurrent, source_version = Which::kCurrent;
+  bool enable = false;
   std::string range, algorithm;
   std::uint32_t upload = 0;  // Id of the step that created it.
   std::uint16_t part = 0;

@@ -297,8 +297,8 @@ struct MemoryS3 {
       return service.put_object(ctx, std::move(arguments), body, BodyPromise());
     });
   }
-  S3Result<bool> erase(std::string bucket, std::string key) {
-    return run([&](Ctx& ctx) { return service.delete_object(ctx, bucket, key, Conditions()); });
+  S3Result<DeleteOutcome> erase(std::string bucket, std::string key) {
+    return run([&](Ctx& ctx) { return service.delete_object(ctx, {bucket, key, {}, {}}); });
   }
   S3Result<std::string> upload(std::string bucket, std::string key, ChecksumChoice choice = {}) {
     UploadArguments arguments{bucket, key, "owner", {}, choice};

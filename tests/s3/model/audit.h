@@ -7,9 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "platform/base/endian.h"
 #include "platform/base/text.h"
 #include "s3/model/manifest.h"
 #include "s3/model/model.h"
+#include "s3/model/versions.h"
 #include "tests/support/memory_s3.h"
 
 namespace creel::s3::test {
@@ -23,6 +25,7 @@ class Audit {
     for (const auto& [name, value] : log.image().rows) visit(name.table, name.key, value);
     check_blobs(track_dead_blobs);
     check_counters();
+    EXPECT_EQ(nulls_, null_versions_) << "where null versions lie";
     EXPECT_EQ(documents_.size(), log.rows_in(store::Table::kManifest)) << "documents left behind";
   }
 
@@ -32,6 +35,10 @@ class Audit {
     switch (table) {
       case store::Table::kBucket: return bucket(value);
       case store::Table::kObject: return object(key, value);
+      case store::Table::kVersion: return older(key, value);
+      case store::Table::kConf:
+        if (key.starts_with('n')) nulls_[key] = value;
+        return;
       case store::Table::kUpload: return upload(key, value);
       case store::Table::kPart: return part(key, value);
       case store::Table::kRepl: return repl(key, value);
@@ -88,6 +95,24 @@ class Audit {
     for (const BodyRun& run : runs.value()) readable += run.length;
     EXPECT_EQ(readable, record.size);
   }
+  void older(const std::string& key, const std::string& value) {
+    const auto name = parse_version_key(key);
+    ASSERT_TRUE(name.has_value());
+    const ObjectRecord record = ObjectRecord::decode(value).take();
+    EXPECT_EQ(name->id, record.documents);
+    EXPECT_TRUE(record.version_id.empty() || parse_version_id(record.version_id) == name->id);
+    const std::uint64_t bucket = load_be<std::uint64_t>(as_bytes(key), 0);
+    if (record.version_id.empty())
+      null_versions_[null_version_key(bucket, name->key)] = name->id.bytes();
+    const auto current = load_object(log_.rows(), bucket, name->key).take();
+    const auto newest = load_newest_older(log_.rows(), bucket, name->key).take();
+    if (current) {
+      EXPECT_GT(current->documents.bytes(), newest->documents.bytes());
+    } else {
+      EXPECT_TRUE(newest->delete_marker) << "a key without an object shows a marker";
+    }
+    object(key, value);
+  }
   void upload(const std::string& key, const std::string& value) {
     const UploadRecord record = UploadRecord::decode(value).take();
     bucket_of_upload_[key.substr(key.size() - 8)] = key.substr(0, 8);
@@ -132,6 +157,8 @@ class Audit {
   std::map<std::string, Usage> objects_;             // By bucket id, as counted.
   std::map<std::string, std::uint64_t> part_bytes_;  // By upload.
   std::map<std::string, std::string> bucket_of_upload_;
+  std::map<std::string, std::string> nulls_;          // As the rows point to them.
+  std::map<std::string, std::string> null_versions_;  // As they lie.
 };
 
 }  // namespace creel::s3::test

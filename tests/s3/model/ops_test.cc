@@ -33,12 +33,12 @@ auto fields(PutObject& x) {
 }
 auto fields(DeleteObject& x) {
   return std::tie(x.bucket, x.key, x.time_ms, x.conditions.if_match, x.conditions.if_none_match,
-                  x.origin.site, x.origin.lsn);
+                  x.origin.site, x.origin.lsn, x.version_id);
 }
 auto fields(CopyObject& x) {
   return with(checksum_fields(x.checksum), x.bucket, x.key, x.source_bucket, x.source_key,
               x.source_etag, x.etag, x.time_ms, x.replace_headers, x.headers, x.conditions.if_match,
-              x.conditions.if_none_match);
+              x.conditions.if_none_match, x.source_version);
 }
 auto fields(CreateUpload& x) {
   return with(checksum_fields(x.checksum), x.bucket, x.key, x.owner, x.time_ms, x.random,
@@ -56,6 +56,7 @@ auto fields(CompleteUpload& x) {
 auto fields(AbortUpload& x) { return std::tie(x.bucket, x.key, x.upload_id); }
 auto fields(SetFilter& x) { return std::tie(x.bucket, x.document, x.time_ms); }
 auto fields(SetQuota& x) { return std::tie(x.bucket, x.time_ms, x.bytes, x.objects); }
+auto fields(SetVersioning& x) { return std::tie(x.bucket, x.time_ms, x.versioning); }
 auto fields(ReplIn& x) {
   return std::tie(x.stream, x.from, x.to.low, x.to.digest, x.effects, x.pack.manifest, x.pack.size,
                   x.pack.crc64, x.finished_transfer);
@@ -81,6 +82,9 @@ template <class Number>
   requires std::is_integral_v<Number>
 void fill(TestRandom& random, Number& value) {
   value = static_cast<Number>(random.next() >> random.below(65) % 64);
+}
+void fill(TestRandom& random, Versioning& value) {
+  value = static_cast<Versioning>(random.below(3));
 }
 void fill(TestRandom& random, BodySource::Kind& value) {
   value = static_cast<BodySource::Kind>(random.below(5));
