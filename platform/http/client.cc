@@ -23,11 +23,11 @@ namespace {
 
 using HeadResult = Result<HttpResponseHead>;
 
+// Safe methods only (RFC 9110 §9.2.1). PUT and DELETE are idempotent by name, but a condition or a
+// versioned bucket makes a second one another request: whether to repeat them is for the caller.
 bool may_repeat(const HttpClientRequest& request) {
   if (request.stream != nullptr) return false;
-  for (const std::string_view method : {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
-    if (request.method == method) return true;
-  return false;
+  return request.method == "GET" || request.method == "HEAD" || request.method == "OPTIONS";
 }
 
 bool is_ours(std::string_view name) {

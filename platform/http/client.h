@@ -70,8 +70,9 @@ class HttpClient {
 
   // Sends the request and waits for the final answer's head; interim answers are skipped. An answer
   // that comes before the body was sent ends the sending. If a kept connection turns out dead
-  // before any byte of an answer, a GET, HEAD, PUT, DELETE or OPTIONS without `stream` is sent once
-  // more on a new one. Deadlines are ctx's. Errors: those of Network::connect; kClosed (no whole
+  // before any byte of an answer, a GET, HEAD or OPTIONS without `stream` is sent once more on a
+  // new one; whether anything else may be sent twice only the caller knows, whose next request gets
+  // a new connection. Deadlines are ctx's. Errors: those of Network::connect; kClosed (no whole
   // answer; the request may have been carried out); kInvalid (the answer is not HTTP, or the
   // request cannot be written); those of `stream`; kTimeout, kStopped.
   Task<Result<std::unique_ptr<HttpExchange>>> request(Ctx& ctx, HttpClientRequest request);
