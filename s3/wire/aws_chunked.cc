@@ -269,26 +269,6 @@ void ChunkEncoder::finish(Bytes& out, const std::vector<NameValue>& trailers) {
   append(out, "\r\n");
 }
 
-std::uint64_t ChunkEncoder::encoded_length(PayloadMode mode, std::uint64_t total,
-                                           std::uint64_t chunk_bytes,
-                                           const std::vector<NameValue>& trailers) {
-  check(chunk_bytes > 0);
-  const std::uint64_t signature =
-      has_signed_chunks(mode) ? 1 + kSignatureField.size() + kSignatureDigits : 0;
-  const auto framed = [signature](std::uint64_t bytes) {
-    std::uint64_t digits = 1;
-    for (std::uint64_t left = bytes >> 4; left > 0; left >>= 4) ++digits;
-    return digits + signature + 2 + bytes + (bytes > 0 ? 2 : 0);
-  };
-  std::uint64_t length = (total / chunk_bytes) * framed(chunk_bytes) + framed(0) + 2;
-  if (total % chunk_bytes > 0) length += framed(total % chunk_bytes);
-  for (const NameValue& trailer : trailers)
-    length += trailer.first.size() + 1 + trailer.second.size() + 2;
-  if (mode == PayloadMode::kStreamingSignedTrailer)
-    length += kTrailerSignature.size() + 1 + kSignatureDigits + 2;
-  return length;
-}
-
 S3Result<BodyLength> parse_body_length(Headers headers, PayloadMode mode) {
   BodyLength length;
   if (const auto text = headers.find("content-length")) {

@@ -93,11 +93,6 @@ class ChunkEncoder {
   // Appends the last chunk and the trailers (lower-case names; only for modes with a trailer).
   void finish(Bytes& out, const std::vector<NameValue>& trailers = {});
 
-  // Bytes on the wire for `total` decoded bytes in chunks of `chunk_bytes`.
-  static std::uint64_t encoded_length(PayloadMode mode, std::uint64_t total,
-                                      std::uint64_t chunk_bytes,
-                                      const std::vector<NameValue>& trailers = {});
-
  private:
   void header(Bytes& out, ByteView data);
 

@@ -271,13 +271,4 @@ S3Result<Unit> check_payload_allowed(PayloadMode mode, bool is_put_object_or_upl
   return s3_fail(S3Code::kInvalidRequest, "The value of x-amz-content-sha256 header is invalid.");
 }
 
-S3Result<Unit> check_payload_hash(const Identity& identity, const Sha256Digest& actual) {
-  if (identity.payload != PayloadMode::kHash ||
-      equal_constant_time(identity.payload_sha256, actual))
-    return Unit{};
-  return s3_fail(S3Code::kXAmzContentSha256Mismatch)
-      .with("ClientComputedContentSHA256", hex_encode(identity.payload_sha256))
-      .with("S3ComputedContentSHA256", hex_encode(actual));
-}
-
 }  // namespace creel::s3

@@ -58,8 +58,4 @@ S3Result<Identity> verify_request(const RequestHead& request, const SigPolicy& p
 // Unsigned streaming is for PutObject and UploadPart only. Errors: InvalidRequest.
 S3Result<Unit> check_payload_allowed(PayloadMode mode, bool is_put_object_or_upload_part);
 
-// Compares the body's SHA-256 with the one the head promised; passes if it promised none.
-// Errors: XAmzContentSHA256Mismatch.
-S3Result<Unit> check_payload_hash(const Identity& identity, const Sha256Digest& actual);
-
 }  // namespace creel::s3
