@@ -25,6 +25,8 @@ CLEAN = {
     "app/main.cc": "#include \"platform/uv/uv_clock.h\"\nauto x = getenv(\"A\");\n",
     "tests/README.md": "tests\n",
     "docs/decisions/001-first.md": "why\n",
+    "docs/configuration.md": "# Keys\n```toml\nrole = \"edge\"  # which\n[tls]\ncert = \"\"\n```\nother = 1\n",
+    "app/config.cc": 'x(root.text("role", r));\nx(root.table("tls", f));\nx(t.text(\n    "cert", c));\n',
 }
 
 # rule: [(path, content, line where it must be found)]
@@ -90,6 +92,10 @@ PLANTED = {
         ("docs/decisions/second.md", "", 1),
         ("docs/decisions/001-zero.md", "", 1),
         ("docs/decisions/003-third.md", "", 1),
+    ],
+    "configuration": [
+        ("docs/configuration.md", "# Keys\n```toml\nrole = 1\nmood = 2\n```\nnone = 3\n", 4),
+        ("app/config.cc", 'x(root.text("role", r));\nx(root.number(\n    "site", s));\n', 2),
     ],
 }
 

@@ -300,6 +300,34 @@ def decisions(files):
             break
 
 
+# The page and the reader of the configuration know the same keys and tables.
+CONFIG_PAGE = "docs/configuration.md"
+CONFIG_READER = "app/config.cc"
+
+
+def configuration(files):
+    by_path = {f.path: f for f in files}
+    page, reader = by_path.get(CONFIG_PAGE), by_path.get(CONFIG_READER)
+    if page is None or reader is None:
+        if page is not None or reader is not None:
+            yield CONFIG_PAGE if page is None else CONFIG_READER, 1, "is missing"
+        return
+    told, inside = {}, False
+    for number, line in enumerate(page.lines, 1):
+        if line.startswith("```"):
+            inside = line == "```toml"
+        found = re.match(r"(\w+) = |\[\[?([\w.]+)\]\]?", line) if inside else None
+        for name in (found.group(1) or found.group(2)).split(".") if found else []:
+            told.setdefault(name, number)
+    read = {}
+    for found in re.finditer(r'\.(?:texts?|boolean|number|address|tables?)\(\s*"(\w+)"', reader.text):
+        read.setdefault(found.group(1), reader.text.count("\n", 0, found.start()) + 1)
+    for name in sorted(set(read) - set(told)):
+        yield CONFIG_READER, read[name], "reads `%s`, which %s does not tell" % (name, CONFIG_PAGE)
+    for name in sorted(set(told) - set(read)):
+        yield CONFIG_PAGE, told[name], "tells of `%s`, which nobody reads" % name
+
+
 RULES = {
     "floors": floors,
     "foreign-homes": foreign_homes,
@@ -317,4 +345,5 @@ RULES = {
     "size-ratchet": size_ratchet,
     "readme-map": readme_map,
     "decisions": decisions,
+    "configuration": configuration,
 }
