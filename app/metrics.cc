@@ -38,6 +38,7 @@ void Metrics::set_store(const store::Status& status) {
   set("creel_store_scrub_running", "", status.scrub.running ? 1 : 0);
   set("creel_store_scrub_damaged", "", status.scrub.damaged);
   set("creel_store_mirrors_down", "", status.mirrors_down.size());
+  set("creel_store_mirrors_catching_up", "", status.mirrors_catching_up.size());
 }
 
 std::string Metrics::text() const {

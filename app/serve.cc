@@ -319,6 +319,17 @@ class Server {
     co_return buckets_json(*service_);
   }
 
+  static void add_mirrors(JsonWriter& json, const std::vector<store::MirrorStatus>& mirrors) {
+    json.name("mirrors").begin_array();
+    for (const store::MirrorStatus& mirror : mirrors) {
+      json.begin_object().field("folder", mirror.dir);
+      json.field("state", mirror.live ? "live" : mirror.catching_up ? "catching up" : "down");
+      json.field("index", mirror.has_index ? "whole" : mirror.index_copying ? "copying" : "none");
+      json.field("why", mirror.why).end_object();
+    }
+    json.end_array();
+  }
+
   std::string status_json(const std::string& drive_life) {
     const store::Status status = node_->log_store().status();
     std::string out;
@@ -355,6 +366,7 @@ class Server {
     for (const std::string& text : status.mirrors_down) json.string(text);
     json.end_array();
     json.name("drive_life").raw(drive_life);
+    if (!status.mirrors.empty()) add_mirrors(json, status.mirrors);
     if (senders_ != nullptr) json.name("targets").raw(senders_->json());
     const std::string drives = node_->drives_json();
     if (!drives.empty()) json.name("drives").raw(drives);

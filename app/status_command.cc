@@ -68,6 +68,19 @@ void print_targets(const JsonValue& targets) {
   }
 }
 
+// Where the operation log and its index are.
+void print_mirrors(const JsonValue& mirrors) {
+  for (const JsonItem item : mirrors) {
+    const std::string index = text(item.value, "index");
+    std::printf("mirror    %-28s %-11s %s%s%s\n", text(item.value, "folder").c_str(),
+                text(item.value, "state").c_str(),
+                index == "whole"     ? "log and index"
+                : index == "copying" ? "log, its index being copied"
+                                     : "log",
+                text(item.value, "why").empty() ? "" : "  ", text(item.value, "why").c_str());
+  }
+}
+
 void print_drives(const JsonValue& drives) {
   if (!drives.is_object()) return;
   std::printf("layout    %llu+%llu, %llu blobs wait for repair\n",
@@ -156,8 +169,7 @@ int print_status(const std::string& body) {
                         .c_str());
   for (const JsonItem item : status.find("damaged_names"))
     std::printf("DAMAGED   %s\n", std::string(item.value.as_string().value_or("")).c_str());
-  for (const JsonItem item : status.find("mirrors_down"))
-    std::printf("mirror    %s is down\n", std::string(item.value.as_string().value_or("")).c_str());
+  print_mirrors(status.find("mirrors"));
   print_buckets(status.find("buckets"));
   print_drives(status.find("drives"));
   print_drive_life(status.find("drive_life"));

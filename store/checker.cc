@@ -82,15 +82,32 @@ Task<void> Checker::check_index(Ctx& ctx) {
     [[maybe_unused]] const Result<Unit> ended = co_await engine_.checkpoint_done_.wait(ctx);
   }
   if (ctx.stopped()) co_return;
+  // With several folders each has an index of its own; one that is damaged leaves.
+  std::vector<std::pair<unsigned, const RowBase*>> bases;
+  if (engine_.mirrored_ != nullptr) bases = engine_.mirrored_->bases();
+  else bases.emplace_back(0, engine_.base_.get());
+  std::vector<Result<Unit>> outcomes(bases.size(), Unit{});
   Result<std::unique_ptr<RowSnapshot>> rows = engine_.base_->snapshot();
   Result<Unit> sound = Unit{};
+  ++engine_.index_checks_;
   auto work = [&] {
-    sound = engine_.base_->verify();
-    if (sound.ok() && !rows.ok()) sound = rows.error();
+    for (std::size_t i = 0; i < bases.size(); ++i) outcomes[i] = bases[i].second->verify();
+    if (!rows.ok()) sound = rows.error();
     if (sound.ok()) sound = compare_hash(*rows.value());
     if (rows.ok()) rows.value().reset();
   };
   co_await offload_call(ctx, engine_.platform_.offload, work);
+  --engine_.index_checks_;
+  for (std::size_t i = 0; i < bases.size(); ++i) {
+    if (outcomes[i].ok()) continue;
+    if (engine_.mirrored_ == nullptr || engine_.mirrored_->places().size() < 2) {
+      sound = outcomes[i].error();
+      continue;
+    }
+    found(cat(engine_.volume_.folders[bases[i].first]->dir(),
+              ": its index is damaged and made again: ", error_text(outcomes[i].error())));
+    engine_.mirrored_->leave(bases[i].first, outcomes[i].error());
+  }
   if (sound.ok()) co_return;
   engine_.base_suspect_ = true;
   found(cat("the index is damaged, the next start rebuilds it: ", error_text(sound.error())));

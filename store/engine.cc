@@ -87,7 +87,10 @@ Task<void> Engine::run(Ctx& ctx) {
   scope.spawn(scrub_when_due(scope.ctx()));
   scope.spawn(make_images_when_due(scope.ctx()));
   scope.spawn(cleaner_.run(scope.ctx()));
-  if (volume_.folders.size() > 1) scope.spawn(bring_back(scope.ctx()));
+  if (volume_.folders.size() > 1) {
+    scope.spawn(bring_back(scope.ctx()));
+    scope.spawn(keep_index(scope.ctx()));
+  }
   co_await write_batches(ctx, scope);
   stopping_ = true;
   refuse_queue(fail(ErrorCode::kStopped, "the store is stopping"));

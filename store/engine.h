@@ -12,6 +12,7 @@
 #include "store/extents/extent_reader.h"
 #include "store/image/image_format.h"
 #include "store/index/layer.h"
+#include "store/index/mirrored_base.h"
 #include "store/log/batch_builder.h"
 #include "store/log/log_reader.h"
 #include "store/log/log_writer.h"
@@ -151,6 +152,17 @@ class Engine final : public Store {
   std::uint64_t scrub_rate() const;
   bool scrub_moved();
 
+  // --- engine_index.cc: the index on several folders
+  void index_left(unsigned place, const Error& why);
+  std::optional<unsigned> folder_without_index() const;
+  Task<void> keep_index(Ctx& ctx);
+  Task<Result<Unit>> close_left(Ctx& ctx);
+  Task<Result<Unit>> copy_index(Ctx& ctx, unsigned place);
+  Task<Result<bool>> copy_piece(Ctx& ctx, unsigned place);
+  Task<Result<Unit>> hold_base(Ctx& ctx);
+  void let_base_go();
+  static constexpr std::size_t kIndexFolders = 3;
+
   // --- engine_upkeep.cc: space, state, status
   Task<void> keep_up(Ctx& ctx);
   Task<Result<Unit>> keep_reserve(Ctx& ctx);
@@ -158,6 +170,7 @@ class Engine final : public Store {
   void say_level();
   DriveState drive_state(bool clean) const;
   Task<Result<Unit>> save_state(Ctx& ctx, bool clean);
+  std::vector<MirrorStatus> mirror_status() const;
 
   // --- image/engine_image.cc
   Task<void> make_images_when_due(Ctx& ctx);
@@ -187,6 +200,7 @@ class Engine final : public Store {
   BulkStream bulk_;
   ExtentReader extents_;
   std::unique_ptr<RowBase> base_;
+  MirroredBase* mirrored_ = nullptr;  // base_ again, with several folders.
   Ledger ledger_;
 
   Cleaner cleaner_;
@@ -196,7 +210,7 @@ class Engine final : public Store {
   Layer frozen_;                  // Being committed to the base.
   Instant first_dirty_;           // Of active_.
   mutable bool base_suspect_ = false;  // It gave back damage: rebuild at the next start.
-  bool checkpointing_ = false;
+  bool checkpointing_ = false;        // Or the set of indexes is changing.
   bool checkpoint_full_ = false;  // The last one met kNoSpace.
   std::optional<Instant> starved_since_;  // What always succeeds met kNoSpace then.
   Checker checker_{*this};   // When somebody asks.
@@ -207,6 +221,9 @@ class Engine final : public Store {
   Instant scrub_saved_;
   Event dirty_;
   Event checkpoint_done_;
+  Event index_wanted_;
+  unsigned index_checks_ = 0;         // Under way: no base may go.
+  std::vector<Instant> index_after_;  // By folder: no copy before.
 
   ImageInfo image_;               // The newest that is whole; lsn 0: none.
   bool imaging_ = false;

@@ -122,6 +122,21 @@ void Engine::drop_folder(std::string_view dir, std::string why) {
   }
 }
 
+std::vector<MirrorStatus> Engine::mirror_status() const {
+  std::vector<MirrorStatus> all;
+  for (const auto& folder : volume_.folders) {
+    MirrorStatus one;
+    one.dir = folder->dir();
+    one.live = folder->live();
+    one.catching_up = returning_ == folder->index();
+    one.index_copying = mirrored_->copying_to() == folder->index();
+    one.why = folder->why_down();
+    all.push_back(std::move(one));
+  }
+  for (const unsigned place : mirrored_->places()) all[place].has_index = true;
+  return all;
+}
+
 Status Engine::status() const {
   Status status;
   status.read_only = volume_.read_only;
@@ -153,6 +168,7 @@ Status Engine::status() const {
   status.space.held = cleaned.held_by_cursors;
   status.segments_recycled = cleaned.recycled;
   status.moved_bytes = cleaned.moved_bytes;
+  if (mirrored_ != nullptr) status.mirrors = mirror_status();
   status.damaged_ranges = volume_.damaged_ranges;
   status.damage = volume_.damage;
   const CheckProgress& scrub = scrubber_.progress();

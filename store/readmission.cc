@@ -371,6 +371,8 @@ Task<void> Engine::try_return(Ctx& ctx, unsigned index) {
     one.away = false;
     one.said.clear();
     volume_.note(cat("log folder ", dir, " is back in the set"));
+    index_after_[index] = Instant();
+    index_wanted_.notify_all();
   } else if (!ctx.stopped()) {
     std::string text = error_text(done.error());
     if (!absent && text != one.said)

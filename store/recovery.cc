@@ -108,6 +108,7 @@ bool Recovery::log_is_complete() const {
 }
 
 Task<Result<Unit>> Recovery::open_index(Ctx& ctx, bool fresh) {
+  if (volume_.folders.size() > 1) co_return co_await open_indexes(ctx, fresh);
   Folder& folder = volume_.first_live();
   const std::string dir = folder.dir() + "/idx";
   CO_DO(co_await folder.disk().make_dir(ctx, dir));  // May have been deleted while stopped.
@@ -158,8 +159,9 @@ Task<Result<Unit>> Recovery::replay(Ctx& ctx) {
                        std::max(volume_.log_begin, logs.front()->first_lsn).value,
                        ", the index ends with ", applied.value));
   const SegmentInfo* last = logs.back();
-  if (state_.clean && applied == state_.last_lsn && volume_.folders.size() == 1 &&
-      last->id == state_.log_segment) {  // Stopped in order: nothing to read.
+  // Stopped in order: nothing to read, unless the only index left misses moved bytes.
+  const bool as_stopped = volume_.folders.size() == 1 || engine_.base_->state_hash() == state_.hash;
+  if (state_.clean && applied == state_.last_lsn && last->id == state_.log_segment && as_stopped) {
     engine_.durable_lsn_ = applied;
     engine_.durable_batch_ = state_.last_batch;
     engine_.chain_ = state_.chain;
@@ -170,6 +172,7 @@ Task<Result<Unit>> Recovery::replay(Ctx& ctx) {
   LogScan::Bounds bounds;
   bounds.durable_lsn = applied;
   bounds.repair = true;
+  bounds.looked_behind = looked_behind_;
   if (state_.clean) {
     bounds.durable_lsn = std::max(applied, state_.last_lsn);
     bounds.durable_batch = state_.last_batch;

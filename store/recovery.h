@@ -59,6 +59,8 @@ class Recovery {
 
   // --- recovery_mirrors.cc
   Task<Result<Unit>> agree(Ctx& ctx);
+  Task<void> find_one_end(Ctx& ctx, Shelf& shelf);
+  bool end_is_known(Shelf& shelf) const;
   Task<Result<Unit>> find_end(Ctx& ctx, Shelf& shelf, std::unique_ptr<Folder>& owner);
   Task<Result<Unit>> mend_headers(Ctx& ctx, Shelf& best);
   Task<Result<Unit>> catch_up(Ctx& ctx, const Shelf& best, Shelf& other);
@@ -75,6 +77,16 @@ class Recovery {
   void keep_images();
   void say_progress(std::string_view what, std::uint64_t rows, std::uint64_t bytes,
                     std::uint64_t of_bytes);
+
+  // --- recovery_index.cc: open_index() with several folders
+  struct OpenedIndex {
+    Folder* folder;
+    std::optional<Result<std::unique_ptr<RowBase>>> opened;
+  };
+  Task<Result<Unit>> open_indexes(Ctx& ctx, bool fresh);
+  Task<void> open_one_index(Ctx& ctx, OpenedIndex& found, bool fresh);
+  StateHash hash_to_serve(const std::vector<OpenedIndex>& all, Lsn best) const;
+  Task<Result<bool>> choose_indexes(Ctx& ctx, std::vector<OpenedIndex> all, bool fresh);
 
   // --- recovery.cc: R3–R7
   bool log_is_complete() const;
@@ -100,6 +112,8 @@ class Recovery {
   bool fresh_ = false;          // Formatted just now.
   bool index_fresh_ = false;    // Rebuilt from the log.
   bool gap_ = false;            // Operations are missing before what is replayed now.
+  // Mirrors: every folder was looked through, and nothing lies behind this batch.
+  std::optional<std::uint64_t> looked_behind_;
   std::uint64_t replayed_ = 0;
   // Images with an end, the newest first.
   struct Found {

@@ -258,8 +258,11 @@ Task<Result<Unit>> Recovery::write_identity(Ctx& ctx, Folder& folder) {
 }
 
 Task<Result<Unit>> Recovery::load_states(Ctx& ctx) {
+  const auto to_be_filled = [&](const std::unique_ptr<Folder>& folder) {
+    return std::find(blank_.begin(), blank_.end(), folder.get()) != blank_.end();
+  };
   for (const auto& folder : volume_.folders) {
-    if (!folder->live()) continue;
+    if (!folder->live() || to_be_filled(folder)) continue;
     Result<Bytes> file =
         co_await read_file(ctx, folder->disk(), folder->dir() + "/state", 64 * KiB);
     if (!file.ok() && file.error().code != ErrorCode::kNotFound) {
@@ -280,10 +283,12 @@ Task<Result<Unit>> Recovery::load_states(Ctx& ctx) {
     if (state->starts >= state_.starts) state_ = *state;
     state_.index_suspect = suspect;
   }
-  // A lone flag is worth nothing if another folder went on without it.
+  // A lone flag is worth nothing if another folder went on without it. Those that are missing could
+  // not: each start counts itself on a majority, one of which is here.
   for (const auto& folder : volume_.folders)
-    if (!folder->live() || folder->state.starts != state_.starts || !folder->state.clean ||
-        folder->state.last_batch != state_.last_batch)
+    if (folder->live() && !to_be_filled(folder) &&
+        (folder->state.starts != state_.starts || !folder->state.clean ||
+         folder->state.last_batch != state_.last_batch || folder->state.chain != state_.chain))
       state_.clean = false;
   volume_.lost = state_.lost;
   for (const LostRange& lost : state_.lost)

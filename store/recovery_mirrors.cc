@@ -9,10 +9,11 @@ namespace creel::store {
 // the others to the same state (core.md §7). What a majority flushed is in any majority; what only
 // one holds may have been flushed by a missing one too, so it is kept.
 Task<Result<Unit>> Recovery::agree(Ctx& ctx) {
-  for (Shelf& shelf : shelves_) {
-    if (shelf.blank) continue;
-    Result<Unit> found = co_await find_end(ctx, shelf, volume_.folders[shelf.folder->index()]);
-    if (!found.ok()) shelf.folder->leave(error_text(found.error()));
+  {  // Side by side: each drive reads its own.
+    Scope scope(ctx);
+    for (Shelf& shelf : shelves_)
+      if (!shelf.blank && !end_is_known(shelf)) scope.spawn(find_one_end(scope.ctx(), shelf));
+    co_await scope.join();
   }
   std::erase_if(shelves_, [](const Shelf& shelf) { return !shelf.folder->live(); });
   const auto whole = static_cast<std::size_t>(std::count_if(
@@ -36,8 +37,31 @@ Task<Result<Unit>> Recovery::agree(Ctx& ctx) {
   }
   if (volume_.live_count() < volume_.majority())
     co_return fail(ErrorCode::kUnavailable, "too few log folders could be brought up to date");
+  looked_behind_ = best->last_batch;
   adopt(*best);
   co_return Unit{};
+}
+
+// A store that was stopped in order says where it ended: there is nothing to look for.
+bool Recovery::end_is_known(Shelf& shelf) const {
+  if (!state_.clean || state_.log_segment == 0 || !shelf.headless.empty()) return false;
+  const SegmentInfo* last = nullptr;
+  for (const auto& [id, info] : shelf.segments)
+    if (info.stream == StreamKind::kLog &&
+        (last == nullptr || std::pair(info.first_batch, info.term) >
+                                std::pair(last->first_batch, last->term)))
+      last = &info;
+  if (last == nullptr || last->id != state_.log_segment) return false;
+  shelf.last_log = *last;
+  shelf.last_batch = state_.last_batch;
+  shelf.chain = state_.chain;
+  shelf.end = state_.log_end;
+  return true;
+}
+
+Task<void> Recovery::find_one_end(Ctx& ctx, Shelf& shelf) {
+  Result<Unit> found = co_await find_end(ctx, shelf, volume_.folders[shelf.folder->index()]);
+  if (!found.ok()) shelf.folder->leave(error_text(found.error()));
 }
 
 // Where this folder's own log ends, read as if it were alone.

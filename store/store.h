@@ -65,7 +65,7 @@ class Store;
 
 struct Options {
   // Folders that hold the same log: 1 at the edge, up to 5 in a core. A batch is durable when
-  // ⌊n/2⌋+1 of them have flushed it. The index lies in the first healthy one.
+  // ⌊n/2⌋+1 of them have flushed it. The index lies in up to three of the healthy ones.
   std::vector<std::string> dirs;
   // Fixed at format; a power of two. 0: 2^⌊log2(size/64)⌋, at least 8 MiB, at most the maximum.
   std::uint64_t segment_bytes = 0;
@@ -142,6 +142,16 @@ struct ScrubStatus {
   std::uint64_t damaged = 0;
 };
 
+// One of several folders that hold the log.
+struct MirrorStatus {
+  std::string dir;
+  bool live = false;
+  bool catching_up = false;  // Not live: it is being brought back.
+  bool has_index = false;
+  bool index_copying = false;  // It will have one.
+  std::string why;  // Not live: what made it leave.
+};
+
 struct Status {
   bool read_only = false;  // After a failed write or flush: only a restart writes again.
   std::string reason;
@@ -168,6 +178,7 @@ struct Status {
   std::vector<std::string> mirrors_catching_up;  // Folders of those that are being brought back.
   std::uint64_t segments_recycled = 0;
   std::uint64_t moved_bytes = 0;  // Copied out of segments that held little else.
+  std::vector<MirrorStatus> mirrors;  // All folders, if there are several.
 };
 
 // An operation read back from the log.

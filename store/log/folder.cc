@@ -10,7 +10,9 @@ Folder::Folder(Disk& disk, std::string dir, unsigned index, unsigned lane)
 Folder::~Folder() = default;
 
 void Folder::leave(std::string why) {
-  if (why_down_.empty()) why_down_ = why.empty() ? "failed" : std::move(why);
+  if (!live()) return;
+  why_down_ = why.empty() ? "failed" : std::move(why);
+  if (on_leave) on_leave();
 }
 
 void Folder::let_go() {

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -84,6 +85,7 @@ class Folder {
   DriveState state;
   std::uint64_t flushes = 0;  // Of the log: one a batch and one a segment.
   bool behind = false;  // Lacks batches that a majority has: what it misses is no damage.
+  std::function<void()> on_leave;  // Called at that moment. Stays with the place of the set.
 
  private:
   static constexpr std::size_t kOpenFilesMax = 64;

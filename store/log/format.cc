@@ -92,6 +92,10 @@ std::uint64_t chain_next(std::uint64_t chain, std::uint64_t footer_crc64) {
   return crc64_nvme(both);
 }
 
+bool may_be_batch(ByteView bytes) {
+  return bytes.size() >= kBatchHeadBytes && as_text(bytes.first(4)) == kBatchMagic;
+}
+
 Result<BatchHead> parse_batch_head(const Seed& seed, std::uint64_t offset, ByteView bytes) {
   if (bytes.size() < kBatchHeadBytes) return corrupt(seed, offset, "batch header cut short");
   bytes = bytes.first(kBatchHeadBytes);

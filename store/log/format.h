@@ -67,6 +67,8 @@ struct BatchHead {
   std::uint64_t wall_ms = 0;
 };
 std::uint64_t chain_next(std::uint64_t chain, std::uint64_t footer_crc64);
+// Cheap, for looking at many blocks: false means that no batch begins here.
+bool may_be_batch(ByteView bytes);
 // `bytes` begins with the header that lies at `offset` of the segment. Errors: kCorrupt.
 Result<BatchHead> parse_batch_head(const Seed& seed, std::uint64_t offset, ByteView bytes);
 

@@ -185,7 +185,11 @@ Task<Result<bool>> LogScan::handle_bad(Ctx& ctx, const Bounds& bounds, bool stru
                                      ? bounds.stop->offset
                                      : volume_.segment_bytes;
   const std::uint64_t from = at_ + (structure_good ? batch_.head.total_bytes : kBlock);
-  CO_TRY(found, co_await probe(ctx, from, file_end));
+  std::optional<LogPlace> found;
+  if (!bounds.looked_behind || expect_ <= *bounds.looked_behind) {
+    CO_TRY(probed, co_await probe(ctx, from, file_end));
+    found = probed;
+  }
   const std::optional<SegmentInfo> next = next_segment();
   const bool known = expect_ <= bounds.durable_batch || last_ < bounds.durable_lsn;
   if (!found && !next && !known) {
@@ -234,15 +238,23 @@ Task<Result<std::optional<LogPlace>>> LogScan::probe(Ctx& ctx, std::uint64_t fro
   const Seed seed = volume_.seed_of(segment_);
   const std::optional<SegmentInfo> next = next_segment();
   for (Folder* folder : volume_.to_read()) {
-    for (std::uint64_t at = from; at + kBlock <= to; at += kBlock) {
+    for (std::uint64_t at = from; at + kBlock <= to;) {
       Result<ByteView> bytes =
-          co_await window_.view(ctx, *folder, segment_.id, at, kBatchHeadBytes);
+          co_await window_.view(ctx, *folder, segment_.id, at, LogWindow::kReadAhead);
       if (!bytes.ok() || bytes.value().size() < kBatchHeadBytes) break;
-      Result<BatchHead> head = parse_batch_head(seed, at, bytes.value());
-      if (!head.ok() || head.value().number <= expect_) continue;
-      if (next && head.value().number >= next->first_batch) break;
-      probed_ = head.value();
-      co_return std::optional<LogPlace>(LogPlace{segment_.id, at});
+      const ByteView piece = bytes.value();
+      bool behind = false;  // What follows belongs to the next segment.
+      for (std::size_t i = 0; i + kBatchHeadBytes <= piece.size() && at + kBlock <= to;
+           i += kBlock, at += kBlock) {
+        if (!may_be_batch(piece.subspan(i))) continue;
+        Result<BatchHead> head = parse_batch_head(seed, at, piece.subspan(i));
+        if (!head.ok() || head.value().number <= expect_) continue;
+        behind = next && head.value().number >= next->first_batch;
+        if (behind) break;
+        probed_ = head.value();
+        co_return std::optional<LogPlace>(LogPlace{segment_.id, at});
+      }
+      if (behind) break;
     }
   }
   co_return std::optional<LogPlace>();

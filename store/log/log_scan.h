@@ -15,9 +15,9 @@ class LogWindow {
   Task<Result<ByteView>> view(Ctx& ctx, Folder& folder, std::uint32_t segment, std::uint64_t offset,
                               std::size_t want);
   void forget() { folder_ = nullptr; }
+  static constexpr std::size_t kReadAhead = 256 * KiB;
 
  private:
-  static constexpr std::size_t kReadAhead = 256 * KiB;
   Folder* folder_ = nullptr;
   std::uint32_t segment_ = 0;
   std::uint64_t start_ = 0;
@@ -41,6 +41,8 @@ class LogScan {
     // engine: a bad batch below is damage, wherever it lies.
     Lsn durable_lsn;
     std::uint64_t durable_batch = 0;
+    // Every folder was looked through already: no batch lies behind this one.
+    std::optional<std::uint64_t> looked_behind;
     // What one folder has damaged is written again from another.
     bool repair = false;
     // The running engine's end: nothing is read beyond.

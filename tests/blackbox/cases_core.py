@@ -1,5 +1,6 @@
 """Six drives, 4+2: drives that are gone, stale, replaced or damaged."""
 import glob
+import json
 import os
 import random
 import shutil
@@ -42,7 +43,6 @@ def bring_back(server, *numbers):
 
 def heal(server, within=120):
     """Asks for a repair and waits for its end."""
-    import json
     end = time.monotonic() + within
     with Raw(server, 60) as raw:
         raw.request("POST", "/-/admin/v1/heal", {"content-length": "0"})
@@ -150,6 +150,108 @@ def case_drive_pulled_while_serving(t):
         equal(code_of(client.put_object, Bucket="cor", Key=f"new{index}", Body=body), ("", 200))
         bodies[f"new{index}"] = body
     check_all(server, bodies)
+    server.kill()
+    server.start()
+    check_all(server, bodies)
+
+
+def mirrors(server):
+    """What status says of the operation log's folders, by drive number."""
+    with Raw(server, 60) as raw:
+        raw.request("GET", "/-/admin/v1/status")
+        answer = raw.answer()
+        equal(answer.status, 200, answer.body[:300].decode())
+    return {next(n for n, folder in enumerate(server.data) if one["folder"].startswith(folder + "/")): one
+            for one in json.loads(answer.body)["mirrors"]}
+
+
+def wait_for_index_on(server, wanted, within=60):
+    end = time.monotonic() + within
+    while True:
+        said = mirrors(server)
+        have = sorted(number for number, one in said.items() if one["index"] == "whole")
+        if have == sorted(wanted):
+            return said
+        check(time.monotonic() < end, "the index of the log lies on other drives", have, wanted, said)
+        time.sleep(0.2)
+
+
+def write_and_check(server, bodies, prefix, count=20):
+    client = server.client()
+    for index in range(count):
+        key, body = f"{prefix}{index:03}", pattern(3_000 * index, index)
+        equal(code_of(client.put_object, Bucket="cor", Key=key, Body=body), ("", 200))
+        bodies[key] = body
+    check_all(server, bodies)
+
+
+@case(("core",))
+def case_drive_with_the_first_index_pulled(t):
+    """The drive that the index of the operation log is read from vanishes: nothing stops, another
+    drive takes the copy over, and an empty drive in its place is healed."""
+    server = t.own_server(config=CONFIG).start()
+    bodies = fill(server)
+    wait_for_index_on(server, [0, 1, 2])
+    shelve(server, 0)
+    write_and_check(server, bodies, "gone")
+    said = wait_for_index_on(server, [1, 2, 3])
+    equal(said[0]["state"], "down")
+    check(said[0]["why"], "status says why")
+    write_and_check(server, bodies, "moved")
+    os.mkdir(server.data[0])
+    check(heal(server)["blobs_failed"] == 0, "healed")
+    end = time.monotonic() + 60
+    while mirrors(server)[0]["state"] != "live":
+        check(time.monotonic() < end, "the log is back on the drive", mirrors(server)[0])
+        time.sleep(0.2)
+    equal(server.starts, 1)
+    # The next two go: the drive that was replaced is among those that take over.
+    shelve(server, 1, 2)
+    wait_for_index_on(server, [0, 3, 4])
+    write_and_check(server, bodies, "next")
+    server.check_alive()
+    server.kill()
+    server.start()
+    check_all(server, bodies)
+
+
+@case(("core",))
+def case_four_drives_and_the_third_index(t):
+    """The log lies on three drives: no other one may take the lost copy over. A repair restores it."""
+    server = t.own_server(config=CONFIG, drives=4).start()
+    bodies = fill(server)
+    wait_for_index_on(server, [0, 1, 2])
+    shelve(server, 0)
+    write_and_check(server, bodies, "gone")
+    wait_for_index_on(server, [1, 2])
+    os.mkdir(server.data[0])
+    check(heal(server)["blobs_failed"] == 0, "healed")
+    wait_for_index_on(server, [0, 1, 2])
+    write_and_check(server, bodies, "back")
+    equal(server.starts, 1)
+    server.stop()
+    shelve(server, 1)
+    server.start()
+    check_all(server, bodies)
+
+
+@case(("core",))
+def case_pages_of_the_index_cannot_be_read(t):
+    """As when a drive fails under a mapped file: the process lives, another copy of the index serves."""
+    server = t.own_server(config=CONFIG).start()
+    bodies = fill(server)
+    write_and_check(server, bodies, "k-")
+    equal(server.stop()[0], 0)
+    server.start()  # All rows are in the index files now.
+    wait_for_index_on(server, [0, 1, 2])
+    for path in glob.glob(os.path.join(server.data[0], "**", "data.mdb"), recursive=True):
+        os.truncate(path, 8_192)
+    check_all(server, bodies)
+    wait_for_index_on(server, [1, 2, 3])
+    check("cannot be read at offset" in server.log(), "named", server.log()[-600:])
+    write_and_check(server, bodies, "after")
+    server.check_alive()
+    equal(server.starts, 2)
     server.kill()
     server.start()
     check_all(server, bodies)

@@ -13,7 +13,7 @@
 #include "platform/sim/world.h"
 #include "s3/model/manifest.h"
 #include "s3/model/ops.h"
-#include "store/index/mem_base.h"
+#include "tests/support/drive_base.h"
 #include "tests/support/seeds.h"
 
 namespace creel::core {
@@ -37,8 +37,9 @@ class CoreWorld {
     options.store_bytes = store_bytes;
     options.open_base = [this](const std::string& folder, const store::Uuid&,
                                bool fresh) -> Result<std::unique_ptr<store::RowBase>> {
-      return std::unique_ptr<store::RowBase>(
-          std::make_unique<store::MemBase>(images_[folder], fresh));
+      std::shared_ptr<store::MemImage>& image = images_[folder];
+      if (!image) image = std::make_shared<store::MemImage>();
+      return test::open_drive_base(machine.disk(), folder, image, fresh);
     };
     options.log = [this](std::string_view text) { lines.emplace_back(text); };
     options.healer.sweep_after = 1_s;
@@ -49,7 +50,7 @@ class CoreWorld {
   std::optional<Error> start() {
     if (!machine.alive()) machine.restart();
     auto made = std::make_shared<CoreNode>(machine.platform(), options());
-    const auto opened = world.finish(machine, made->open(machine.ctx()), 600_s);
+    const auto opened = world.finish(machine, made->open(machine.ctx()), start_max);
     if (!opened) return fail(ErrorCode::kTimeout, "open never ended");
     if (!opened->ok()) return opened->error();
     core = made;
@@ -182,6 +183,7 @@ class CoreWorld {
   std::shared_ptr<CoreNode> core;
   std::vector<std::string> lines;
   std::uint64_t store_bytes = 512 * MiB;
+  Duration start_max = 600_s;  // Virtual time that a start may take.
 
  private:
   static Task<void> serve(Ctx& ctx, std::shared_ptr<CoreNode> core) { co_await core->run(ctx); }
@@ -210,7 +212,7 @@ class CoreWorld {
   }
 
   unsigned drives_;
-  std::map<std::string, store::MemImage> images_;
+  std::map<std::string, std::shared_ptr<store::MemImage>> images_;
 };
 
 }  // namespace creel::core

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "platform/sim/world.h"
-#include "store/index/mem_base.h"
 #include "store/store.h"
+#include "tests/support/drive_base.h"
 #include "tests/support/toy_decider.h"
 
 namespace creel::test {
@@ -28,7 +28,9 @@ class StoreWorld {
     options.open_base = [this](const std::string& dir, const store::Uuid&,
                                bool fresh) -> Result<std::unique_ptr<store::RowBase>> {
       fresh_opened += fresh ? 1 : 0;
-      return std::unique_ptr<store::RowBase>(new store::MemBase(images[dir], fresh));
+      const auto keep = [](store::MemImage*) {};  // They live here.
+      std::shared_ptr<store::MemImage> image(&images[dir], keep);
+      return open_drive_base(node.disk(), dir, std::move(image), fresh);
     };
     options.log = [this](std::string_view line) {
       lines.emplace_back(line);
