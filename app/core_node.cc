@@ -21,6 +21,7 @@ core::CoreOptions core_options(Platform& platform, const Config& config, bool re
   options.open_base = [](const std::string& dir, const store::Uuid& store, bool fresh) {
     store::LmdbOptions lmdb;
     lmdb.fresh = fresh;
+    lmdb.may_be_lost = true;
     return store::open_lmdb(dir, store, lmdb);
   };
   options.log = [&platform](std::string_view text) {

@@ -48,8 +48,8 @@ bool Recovery::end_is_known(Shelf& shelf) const {
   const SegmentInfo* last = nullptr;
   for (const auto& [id, info] : shelf.segments)
     if (info.stream == StreamKind::kLog &&
-        (last == nullptr || std::pair(info.first_batch, info.term) >
-                                std::pair(last->first_batch, last->term)))
+        (last == nullptr ||
+         std::pair(info.first_batch, info.term) > std::pair(last->first_batch, last->term)))
       last = &info;
   if (last == nullptr || last->id != state_.log_segment) return false;
   shelf.last_log = *last;

@@ -43,7 +43,8 @@ struct Head {
 // A reading transaction of its own. LMDB's MDB_NOTLS lets any thread use it, one at a time.
 class LmdbSnapshot final : public RowSnapshot {
  public:
-  LmdbSnapshot(MDB_txn* txn, MDB_dbi dbi, const Head& head) : txn_(txn), dbi_(dbi), head_(head) {}
+  LmdbSnapshot(MDB_txn* txn, MDB_dbi dbi, const Head& head, const MapGuard* guard)
+      : txn_(txn), dbi_(dbi), head_(head), guard_(guard) {}
   ~LmdbSnapshot() override {
     cursor_.reset();
     mdb_txn_abort(txn_);
@@ -58,7 +59,7 @@ class LmdbSnapshot final : public RowSnapshot {
     }
     while (!more && table_ < kTableLast) {
       ++table_;
-      TRY(cursor, layered_cursor(txn_, dbi_, table()));
+      TRY(cursor, layered_cursor(txn_, dbi_, table(), guard_));
       cursor_ = std::move(cursor);
       TRY(found, cursor_->seek(""));
       more = found;
@@ -73,6 +74,7 @@ class LmdbSnapshot final : public RowSnapshot {
   MDB_txn* txn_;
   MDB_dbi dbi_;
   Head head_;
+  const MapGuard* guard_;
   std::uint8_t table_ = 0;
   std::unique_ptr<RowCursor> cursor_;
 };
@@ -102,7 +104,7 @@ class LmdbBase final : public RowBase {
 
   // `sum`: of the entries as walked in the file's pages.
   Result<Unit> load(std::uint32_t sum);
-  void watch(const std::string& dir);
+  void watch(const std::string& dir, bool may_be_lost);
   Result<Unit> verify() const override;
 
   // Nothing was ever committed.
@@ -117,10 +119,12 @@ class LmdbBase final : public RowBase {
   std::string describe() const override;
 
   Result<std::optional<std::string>> find(Table table, std::string_view key) const override {
-    return layered_find(reader_, dbi_, logical_key(table, key));
+    Result<std::optional<std::string>> found = layered_find(reader_, dbi_, logical_key(table, key));
+    TRY_DO(still_mapped(guard_.get()));
+    return found;
   }
   Result<std::unique_ptr<RowCursor>> cursor(Table table) const override {
-    return layered_cursor(reader_, dbi_, table);
+    return layered_cursor(reader_, dbi_, table, guard_.get());
   }
   Result<Unit> commit(const std::vector<RowEdit>& edits, Lsn applied) override {
     return write(edits, applied, false);
@@ -247,6 +251,7 @@ Result<Unit> LmdbBase::measure() {
 }
 
 Result<Unit> LmdbBase::allocate(std::uint64_t bytes) {
+  TRY_DO(still_mapped(guard_.get()));
   int fd = -1;
   if (mdb_env_get_fd(env_, &fd) != 0) return fail(ErrorCode::kIo, "index: no file");
   const auto wanted = static_cast<off_t>(std::min(bytes, room_.map_bytes));
@@ -260,10 +265,12 @@ Result<Unit> LmdbBase::allocate(std::uint64_t bytes) {
   return lmdb_error("allocating its file ahead", failed);
 }
 
-void LmdbBase::watch(const std::string& dir) {
+void LmdbBase::watch(const std::string& dir, bool may_be_lost) {
   mdb_filehandle_t fd = -1;
   if (mdb_env_get_fd(env_, &fd) == 0)
-    guard_ = std::make_unique<MapGuard>(fd, dir + "/data.mdb", dir + "/../state");
+    guard_ = std::make_unique<MapGuard>(
+        fd, dir + "/data.mdb", dir + "/../state",
+        may_be_lost ? MapGuard::OnFault::kLose : MapGuard::OnFault::kDie);
 }
 
 // A transaction of our own keeps its pages from being reused while they are walked. The meta pages
@@ -310,21 +317,25 @@ Result<std::unique_ptr<RowSnapshot>> LmdbBase::snapshot() const {
   MDB_txn* txn = nullptr;
   const int rc = mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn);
   if (rc != 0) return lmdb_error("starting a snapshot", rc);
-  return std::unique_ptr<RowSnapshot>(new LmdbSnapshot(txn, dbi_, committed_));
+  return std::unique_ptr<RowSnapshot>(new LmdbSnapshot(txn, dbi_, committed_, guard_.get()));
 }
 
 Result<Unit> LmdbBase::write(const std::vector<RowEdit>& edits, Lsn applied, bool append) {
+  TRY_DO(still_mapped(guard_.get()));
   MDB_txn* txn = nullptr;
   int rc = mdb_txn_begin(env_, nullptr, 0, &txn);
   if (rc != 0) return lmdb_error("starting a checkpoint", rc);
   Head head = committed_;
   head.applied = applied;
-  if (Result<Unit> written = write_edits(txn, edits, head, append); !written.ok()) {
+  Result<Unit> written = write_edits(txn, edits, head, append);
+  if (Result<Unit> mapped = still_mapped(guard_.get()); !mapped.ok()) written = mapped;
+  if (!written.ok()) {
     mdb_txn_abort(txn);
     return written.error();
   }
   rc = mdb_txn_commit(txn);
   if (rc == EIO && is_full()) rc = ENOSPC;
+  TRY_DO(still_mapped(guard_.get()));
   if (rc != 0) return lmdb_error("committing a checkpoint", rc);
   committed_ = head;
   return measure();
@@ -421,7 +432,7 @@ Result<std::unique_ptr<RowBase>> open_lmdb(const std::string& dir, const Uuid& s
     return lmdb_error(cat("opening ", dir), rc);
   }
   auto base = std::make_unique<LmdbBase>(env, dbi, store);
-  base->watch(dir);
+  base->watch(dir, options.may_be_lost);
   TRY_DO(base->load(summing.sum));
   if (base->is_new()) {  // LMDB makes its file without a flush; torn, it would be no LMDB file.
     rc = mdb_env_sync(env, 1);

@@ -11,6 +11,9 @@ struct LmdbOptions {
   // else.
   std::uint64_t map_bytes = 0;
   bool fresh = false;  // Throw away what is there.
+  // Others hold what this index holds: a page that the drive cannot give back is kIo from here on,
+  // for all calls, instead of the end of the process (lmdb_fault.h).
+  bool may_be_lost = false;
 };
 
 // The rows in DIR/data.mdb: derived from the log, so anything doubtful is thrown away and rebuilt.

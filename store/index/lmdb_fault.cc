@@ -2,12 +2,15 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <optional>
 #include <utility>
@@ -28,9 +31,13 @@ struct Slot {
   std::uintptr_t end = 0;
   const char* path = nullptr;
   int state_fd = -1;
-  std::atomic<std::uint32_t> taken{0};  // No byte: riscv64 would want libatomic for it.
+  bool survives = false;
+  std::atomic<std::uint32_t> lost{0};   // No byte: riscv64 would want libatomic for it.
+  std::atomic<std::uint32_t> taken{0};
 };
 std::array<Slot, MapGuard::kGuardsMax> slots;
+std::size_t system_page = 4 * KiB;
+int empty_leaf_fd = -1;  // A file in memory of one system page.
 struct sigaction before_bus;
 struct sigaction before_segv;
 
@@ -63,11 +70,32 @@ void report(const Slot& slot, std::uintptr_t address) {
              : "; remove the index so that the next start rebuilds it\n");
 }
 
+// The whole page at once, so that no thread sees half of it. False: the process must die.
+bool put_empty_leaf(Slot& slot, std::uintptr_t address) {
+  if (!slot.survives || address >= slot.end || empty_leaf_fd < 0) return false;
+  const bool first = slot.lost.exchange(1) == 0;
+  void* const page = reinterpret_cast<void*>(address & ~(system_page - 1));
+  if (::mmap(page, system_page, PROT_READ, MAP_PRIVATE | MAP_FIXED, empty_leaf_fd, 0) != page)
+    return false;
+  if (!first) return true;
+  say("creel: ");
+  say(slot.path);
+  say(": cannot be read at offset ");
+  say_number(address - slot.begin.load(std::memory_order_relaxed));
+  say("; this index is given up\n");
+  return true;
+}
+
 void on_fault(int signal, siginfo_t* info, void*) {
   const auto address = reinterpret_cast<std::uintptr_t>(info->si_addr);
-  for (const Slot& slot : slots) {
+  for (Slot& slot : slots) {
     const std::uintptr_t begin = slot.begin.load(std::memory_order_acquire);
     if (begin == 0 || address < begin || address >= slot.end + kMargin) continue;
+    const int error = errno;  // Of the code that goes on.
+    if (signal == SIGBUS && put_empty_leaf(slot, address)) {
+      errno = error;
+      return;
+    }
     report(slot, address);
     struct sigaction die{};
     die.sa_handler = SIG_DFL;
@@ -77,8 +105,32 @@ void on_fault(int signal, siginfo_t* info, void*) {
   ::sigaction(signal, signal == SIGBUS ? &before_bus : &before_segv, nullptr);
 }
 
+// What LMDB takes for a leaf without entries, at each 4 KiB: its pages may be smaller than the
+// system's. Code that looks at the first entry all the same finds one of no bytes.
+void make_empty_leaf() {
+  struct Header {
+    std::size_t number;
+    std::uint16_t pad, flags, lower, upper, first_entry;
+  };
+  constexpr std::size_t kStep = 4 * KiB;
+  constexpr std::uint16_t kLeaf = 2;
+  constexpr std::uint16_t kHeaderBytes = offsetof(Header, first_entry);
+  const long page_bytes = ::sysconf(_SC_PAGESIZE);
+  if (page_bytes > 0) system_page = static_cast<std::size_t>(page_bytes);
+  const int fd = ::memfd_create("creel-empty-leaf", MFD_CLOEXEC);
+  if (fd < 0) return;
+  bool whole = ::ftruncate(fd, static_cast<off_t>(system_page)) == 0;
+  const Header header{0, 0, kLeaf, kHeaderBytes, kStep, 64};
+  for (std::size_t at = 0; whole && at < system_page; at += kStep)
+    whole = ::pwrite(fd, &header, sizeof header, static_cast<off_t>(at)) ==
+            static_cast<ssize_t>(sizeof header);
+  if (whole) empty_leaf_fd = fd;
+  else ::close(fd);
+}
+
 void install_once() {
   static const bool installed = [] {
+    make_empty_leaf();
     struct sigaction action{};
     action.sa_sigaction = on_fault;
     action.sa_flags = SA_SIGINFO;
@@ -146,7 +198,7 @@ std::optional<Range> find_map(int fd) {
 
 }  // namespace
 
-MapGuard::MapGuard(int fd, std::string path, const std::string& state_path)
+MapGuard::MapGuard(int fd, std::string path, const std::string& state_path, OnFault on_fault)
     : path_(std::move(path)) {
   const std::optional<Range> range = find_map(fd);
   if (!range) return;
@@ -157,6 +209,8 @@ MapGuard::MapGuard(int fd, std::string path, const std::string& state_path)
     slots[i].end = range->end;
     slots[i].path = path_.c_str();
     slots[i].state_fd = state_fd_;
+    slots[i].survives = on_fault == OnFault::kLose;
+    slots[i].lost.store(0);
     slots[i].begin.store(range->begin, std::memory_order_release);
     slot_ = static_cast<int>(i);
     return;
@@ -169,6 +223,10 @@ MapGuard::~MapGuard() {
     slots[static_cast<std::size_t>(slot_)].taken.store(0);
   }
   if (state_fd_ >= 0) ::close(state_fd_);
+}
+
+bool MapGuard::lost() const {
+  return slot_ >= 0 && slots[static_cast<std::size_t>(slot_)].lost.load() != 0;
 }
 
 }  // namespace creel::store

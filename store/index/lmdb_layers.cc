@@ -70,8 +70,8 @@ struct Position {
 
 class LayeredCursor final : public RowCursor {
  public:
-  LayeredCursor(MDB_cursor* cursor, Table table)
-      : cursor_(cursor), table_(static_cast<char>(table)) {}
+  LayeredCursor(MDB_cursor* cursor, Table table, const MapGuard* guard)
+      : cursor_(cursor), table_(static_cast<char>(table)), guard_(guard) {}
   ~LayeredCursor() override { mdb_cursor_close(cursor_); }
 
   Result<bool> seek(std::string_view key) override {
@@ -115,6 +115,11 @@ class LayeredCursor final : public RowCursor {
 
   // Makes the raw position a logical one: into child layers, out of finished ones, over damage.
   Result<bool> settle(int rc, MDB_val k, MDB_val v) {
+    Result<bool> found = settle_unguarded(rc, k, v);
+    TRY_DO(still_mapped(guard_));
+    return found;
+  }
+  Result<bool> settle_unguarded(int rc, MDB_val k, MDB_val v) {
     for (;;) {
       if (rc != 0 && rc != MDB_NOTFOUND) return lmdb_error("walking the index", rc);
       const std::string prefix = layer_prefix(stack_.back().layer);
@@ -144,7 +149,7 @@ class LayeredCursor final : public RowCursor {
       key_.append(slice);
       if (key_.empty() || key_[0] != table_) return false;
       TRY(value, unpack_value(key_, as_view(v)));
-      value_ = value;
+      value_.assign(value);  // Its page may be lost while it is looked at.
       return true;
     }
   }
@@ -152,8 +157,9 @@ class LayeredCursor final : public RowCursor {
   MDB_cursor* cursor_;
   char table_;
   std::vector<Position> stack_;
+  const MapGuard* guard_;
   std::string key_;
-  std::string_view value_;
+  std::string value_;
 };
 
 }  // namespace
@@ -201,11 +207,17 @@ Result<std::optional<std::string>> layered_find(MDB_txn* txn, MDB_dbi dbi, const
   }
 }
 
-Result<std::unique_ptr<RowCursor>> layered_cursor(MDB_txn* txn, MDB_dbi dbi, Table table) {
+Result<Unit> still_mapped(const MapGuard* guard) {
+  if (guard == nullptr || !guard->lost()) return Unit{};
+  return fail(ErrorCode::kIo, "index: the drive could not give back a page of it");
+}
+
+Result<std::unique_ptr<RowCursor>> layered_cursor(MDB_txn* txn, MDB_dbi dbi, Table table,
+                                                  const MapGuard* guard) {
   MDB_cursor* cursor = nullptr;
   const int rc = mdb_cursor_open(txn, dbi, &cursor);
   if (rc != 0) return lmdb_error("opening a cursor", rc);
-  return std::unique_ptr<RowCursor>(std::make_unique<LayeredCursor>(cursor, table));
+  return std::unique_ptr<RowCursor>(std::make_unique<LayeredCursor>(cursor, table, guard));
 }
 
 Result<std::optional<std::uint32_t>> LayeredWriter::descend(std::uint32_t layer,

@@ -10,6 +10,7 @@
 #include "platform/base/endian.h"
 #include "platform/base/result.h"
 #include "platform/cpu/crc.h"
+#include "store/index/lmdb_fault.h"
 #include "store/index/rows.h"
 
 namespace creel::store {
@@ -23,8 +24,12 @@ std::string logical_key(Table table, std::string_view key);  // table u8 ‖ key
 Error lmdb_error(const std::string& what, int code);
 
 Result<std::optional<std::string>> layered_find(MDB_txn* txn, MDB_dbi dbi, const std::string& key);
-// Walks one table; lives no longer than the transaction's next renewal.
-Result<std::unique_ptr<RowCursor>> layered_cursor(MDB_txn* txn, MDB_dbi dbi, Table table);
+// Walks one table; lives no longer than the transaction's next renewal. `guard` of the map, or
+// null.
+Result<std::unique_ptr<RowCursor>> layered_cursor(MDB_txn* txn, MDB_dbi dbi, Table table,
+                                                  const MapGuard* guard);
+// kIo if pages of the map could not be read: then what was read since is worth nothing.
+Result<Unit> still_mapped(const MapGuard* guard);
 
 // What one entry adds to the sum of all entries: CRC-32C of its raw key and value.
 std::uint32_t entry_sum(std::string_view key, std::string_view value);
