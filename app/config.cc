@@ -167,6 +167,21 @@ Result<Unit> read_replicate(Table& table, Config& config) {
   });
 }
 
+Result<Unit> read_owner(Table& table, Config& config) {
+  OwnerKey owner;
+  TRY_DO(table.text("id", owner.id));
+  TRY_DO(table.text("display_name", owner.display_name));
+  TRY_DO(table.text("access_key", owner.access_key));
+  TRY_DO(table.text("secret_key", owner.secret_key));
+  if (owner.id.empty()) return table.wrong("id", "is missing");
+  if (owner.access_key.empty()) return table.wrong("access_key", "is missing");
+  if (owner.secret_key.empty()) return table.wrong("secret_key", "is missing");
+  for (const OwnerKey& other : config.owners)
+    if (other.access_key == owner.access_key) return table.wrong("access_key", "is given twice");
+  config.owners.push_back(std::move(owner));
+  return Unit{};
+}
+
 Result<Unit> read_root(Table& root, Config& config) {
   std::string role;
   TRY_DO(root.text("role", role));
@@ -182,6 +197,9 @@ Result<Unit> read_root(Table& root, Config& config) {
   TRY_DO(root.table("s3", [&config](Table& s3) -> Result<Unit> {
     TRY_DO(s3.text("region", config.region));
     TRY_DO(s3.texts("base_domains", config.base_domains));
+    TRY_DO(s3.texts("extra_locations", config.extra_locations));
+    config.owners.clear();
+    TRY_DO(s3.tables("owners", [&config](Table& owner) { return read_owner(owner, config); }));
     std::int64_t window_s = config.clock_window.ns / 1'000'000'000;
     TRY_DO(s3.number("clock_window_s", window_s, 1, 86'400));
     config.clock_window = 1_s * window_s;
@@ -353,8 +371,12 @@ std::string show_config(const Config& config) {
   line("insecure_listen = ", config.insecure_listen ? "true" : "false");
   tls("tls", config.tls);
   line("\n[s3]\nregion = ", quoted(config.region),
-       "\nbase_domains = ", quoted_list(config.base_domains));
+       "\nbase_domains = ", quoted_list(config.base_domains),
+       "\nextra_locations = ", quoted_list(config.extra_locations));
   line("clock_window_s = ", config.clock_window.ns / 1'000'000'000);
+  for (const OwnerKey& owner : config.owners)  // As remarks: what is shown has no secrets.
+    line("# owner ", quoted(owner.id), " (", owner.display_name, ") has the key ",
+         owner.access_key);
   line("\n[limits]\nconnections = ", config.connections_max);
   line("connections_per_host = ", config.connections_per_host_max);
   line("\n[store]\ncommit_delay_ms = ", config.commit_delay.ms());

@@ -32,6 +32,11 @@ struct ReplicateRule {
   std::string target_key = "{key}";  // May hold {site} and {key}.
 };
 
+// A user from the configuration: owns the buckets made with its key, and no others.
+struct OwnerKey {
+  std::string id, display_name, access_key, secret_key;  // The secret is never shown.
+};
+
 // All settings of a server. Precedence: flags, then environment, then the file, then these
 // defaults. docs/configuration.md is the reference.
 struct Config {
@@ -42,6 +47,8 @@ struct Config {
   TlsFiles tls;  // Of the S3 listener.
   std::string region = "us-east-1";
   std::vector<std::string> base_domains;
+  std::vector<std::string> extra_locations;  // LocationConstraints beside the region.
+  std::vector<OwnerKey> owners;
   Duration clock_window = 15_min;
   std::size_t connections_max = 4'096;
   std::size_t connections_per_host_max = 0;  // 0: no limit.

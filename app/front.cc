@@ -85,7 +85,7 @@ Task<HttpResponse> Front::admin(Ctx& ctx, const HttpRequest& request, std::strin
   if (!identity.ok())
     co_return json_error(identity.error().status(), s3::name_of(identity.error().code),
                          identity.error().message);
-  if (access_.principal_of(identity.value().access_key).anonymous)
+  if (!access_.principal_of(identity.value().access_key).root)
     co_return json_error(403, "AccessDenied",
                          "The admin API wants a request signed by the root key.");
   std::string method = request.head.method;

@@ -117,9 +117,13 @@ class Server {
     CO_TRY(key, co_await root_key(root, platform_, config_));
     s3::Access access;
     access.add_key(key.access_key, key.secret_key,
-                   s3::Principal{std::string(kRootId), "root", false});
+                   s3::Principal{std::string(kRootId), "root", false, true});
+    for (const OwnerKey& owner : config_.owners)
+      access.add_key(owner.access_key, owner.secret_key,
+                     s3::Principal{owner.id, owner.display_name, false, false});
     s3::ServiceOptions service_options;
     service_options.region = config_.region;
+    service_options.extra_locations = config_.extra_locations;
     s3::ObjectService service(platform_, node_->log(), node_->blobs(), service_options);
     CO_TRY(link_tls, co_await load_tls(root, platform_.disk, config_.replicate_tls, true));
     const bool is_edge = config_.role == Role::kEdge;

@@ -10,7 +10,8 @@ namespace creel::s3 {
 
 Task<S3Result<Reply>> list_buckets(Ctx&, Call& call) {
   CO_TRY(params, parse_list_buckets(call.query));
-  CO_TRY(found, call.service.list_buckets(params.prefix, params.after, params.count_max));
+  const std::string whose = call.principal.root ? std::string() : call.principal.id;
+  CO_TRY(found, call.service.list_buckets(params.prefix, params.after, params.count_max, whose));
   const bool truncated = found.size() > params.count_max;
   if (truncated) found.pop_back();
   std::vector<BucketEntry> entries;
@@ -29,7 +30,7 @@ Task<S3Result<Reply>> create_bucket(Ctx& ctx, Call& call) {
     CO_TRY(wanted, parse_create_bucket(as_bytes(document)));
     region = std::move(wanted);
   }
-  if (!region.empty() && region != call.service.region())
+  if (!region.empty() && !call.service.has_location(region))
     co_return s3_fail(S3Code::kInvalidLocationConstraint).with("LocationConstraint", region);
   if (region.empty()) region = call.service.region();
   std::string name(call.bucket());

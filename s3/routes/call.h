@@ -27,6 +27,7 @@ class BucketFilters {
 struct Call {
   ObjectService& service;
   HttpRequest& http;
+  const Access& access;
   BucketFilters* filters = nullptr;
   std::string request_id;
   Target target;
@@ -95,8 +96,11 @@ Task<S3Result<std::string>> read_plain_document(Ctx& ctx, Call& call, std::uint6
 // The object's kept headers as model headers, and back.
 S3Result<std::vector<Header>> kept_headers(const Call& call);
 void add_checksum(HeaderList& headers, const std::optional<Checksum>& checksum);
-// x-amz-source-expected-bucket-owner of a copy. Errors: AccessDenied, NoSuchBucket.
-S3Result<Unit> check_source_owner(const Call& call, std::string_view source_bucket);
+// The id of a new version; a null one of a suspended bucket is not told, as with AWS.
+void add_new_version(HeaderList& headers, std::string_view version_id);
+// Whether the caller may read a copy's source, and x-amz-source-expected-bucket-owner. Errors:
+// AccessDenied, NoSuchBucket.
+S3Result<Unit> check_source(const Call& call, const CopySource& source);
 // Errors: InvalidArgument if it is neither null nor shaped like a version's id.
 S3Result<Unit> check_version_id(std::string_view id);
 // The parameter versionId, checked; empty if it is not there.

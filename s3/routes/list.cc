@@ -33,11 +33,12 @@ Task<S3Result<Reply>> list_objects(Ctx&, Call& call) {
   CO_TRY(params, parse_list_objects(call.query));
   CO_TRY(found, call.service.list(arguments_of(call, params, params.after)));
   CO_TRY(bucket, call.service.find_bucket(call.bucket()));
+  const Owner owner{bucket.owner, call.access.display_name_of(bucket.owner)};
   ObjectPage page;
   for (const ListedObject& object : found.objects) {
     ObjectEntry entry;
     fill_entry(entry, object.key, object.record);
-    if (!params.v2 || params.fetch_owner) entry.owner = Owner{bucket.owner, bucket.owner};
+    if (!params.v2 || params.fetch_owner) entry.owner = owner;
     page.objects.push_back(std::move(entry));
   }
   page.common_prefixes = std::move(found.common_prefixes);
@@ -53,6 +54,7 @@ Task<S3Result<Reply>> list_object_versions(Ctx&, Call& call) {
   CO_TRY(found, call.service.list_versions(arguments_of(call, params, params.key_marker),
                                            params.version_id_marker));
   CO_TRY(bucket, call.service.find_bucket(call.bucket()));
+  const Owner owner{bucket.owner, call.access.display_name_of(bucket.owner)};
   VersionPage page;
   for (const ListedVersion& version : found.versions) {
     VersionEntry entry;
@@ -60,7 +62,7 @@ Task<S3Result<Reply>> list_object_versions(Ctx&, Call& call) {
     if (!version.record.version_id.empty()) entry.version_id = version.record.version_id;
     entry.is_latest = version.latest;
     entry.is_delete_marker = version.record.delete_marker;
-    entry.owner = Owner{bucket.owner, bucket.owner};
+    entry.owner = owner;
     page.versions.push_back(std::move(entry));
   }
   page.common_prefixes = std::move(found.common_prefixes);
@@ -80,7 +82,7 @@ Task<S3Result<Reply>> list_uploads(Ctx&, Call& call) {
     entry.key = upload.key;
     entry.upload_id = upload.record.upload_id;
     entry.initiated = WallTime::from_ms(upload.record.initiated_ms);
-    entry.owner = Owner{upload.record.owner, upload.record.owner};
+    entry.owner = Owner{upload.record.owner, call.access.display_name_of(upload.record.owner)};
     entry.checksum_algorithm = algorithm_of_name(upload.record.checksum.algorithm);
     if (upload.record.checksum.type == "COMPOSITE") entry.checksum_type = ChecksumType::kComposite;
     page.uploads.push_back(std::move(entry));

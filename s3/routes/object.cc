@@ -23,7 +23,7 @@ constexpr std::string_view kOverrides[][2] = {
 
 void add_write_outcome(HeaderList& headers, const WriteOutcome& outcome) {
   headers.add("ETag", quoted_etag(outcome.etag));
-  if (!outcome.version_id.empty()) headers.add("x-amz-version-id", outcome.version_id);
+  add_new_version(headers, outcome.version_id);
 }
 
 // The whole object, a range of it, or one part; as asked and as far as it exists.
@@ -103,6 +103,10 @@ void add_checksum(HeaderList& headers, const std::optional<Checksum>& checksum) 
   headers.add("x-amz-checksum-type", checksum_type_name(checksum->type));
 }
 
+void add_new_version(HeaderList& headers, std::string_view version_id) {
+  if (!version_id.empty() && version_id != "null") headers.add("x-amz-version-id", version_id);
+}
+
 S3Result<Unit> check_version_id(std::string_view id) {
   if (id == "null" || parse_version_id(id)) return Unit{};
   return invalid_argument("Invalid version id specified", "versionId", id);
@@ -124,12 +128,12 @@ S3Result<std::vector<Header>> kept_headers(const Call& call) {
   return kept;
 }
 
-S3Result<Unit> check_source_owner(const Call& call, std::string_view source_bucket) {
+S3Result<Unit> check_source(const Call& call, const CopySource& source) {
+  TRY(bucket, call.service.find_bucket(source.bucket));
   const auto expected = call.header("x-amz-source-expected-bucket-owner");
-  if (!expected) return Unit{};
-  TRY(bucket, call.service.find_bucket(source_bucket));
-  if (bucket.owner != *expected) return s3_fail(S3Code::kAccessDenied);
-  return Unit{};
+  if (expected && bucket.owner != *expected) return s3_fail(S3Code::kAccessDenied);
+  const std::string_view action = source.version_id ? "s3:GetObjectVersion" : "s3:GetObject";
+  return call.access.authorise(call.principal, {action, source.bucket, source.key, bucket.owner});
 }
 
 Task<S3Result<Reply>> put_object(Ctx& ctx, Call& call) {
@@ -162,7 +166,7 @@ Task<S3Result<Reply>> copy_object(Ctx& ctx, Call& call) {
   arguments.bucket = call.bucket();
   arguments.key = call.key();
   CO_TRY(source, parse_copy_source(*call.header("x-amz-copy-source")));
-  CO_DO(check_source_owner(call, source.bucket));
+  CO_DO(check_source(call, source));
   if (source.version_id) CO_DO(check_version_id(*source.version_id));
   arguments.source = std::move(source);
   arguments.source_conditions = parse_copy_conditions(call.headers());
@@ -178,7 +182,7 @@ Task<S3Result<Reply>> copy_object(Ctx& ctx, Call& call) {
   CO_TRY(outcome, co_await call.service.copy_object(ctx, std::move(arguments)));
   Reply reply = xml_reply(
       copy_result_xml(false, outcome.etag, WallTime::from_ms(outcome.mtime_ms), outcome.checksum));
-  if (!outcome.version_id.empty()) reply.headers.add("x-amz-version-id", outcome.version_id);
+  add_new_version(reply.headers, outcome.version_id);
   if (!outcome.source_version.empty())
     reply.headers.add("x-amz-copy-source-version-id", outcome.source_version);
   co_return std::move(reply);

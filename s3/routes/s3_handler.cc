@@ -60,7 +60,7 @@ std::string S3Handler::new_request_id() {
 }
 
 Task<Result<Unit>> S3Handler::handle(Ctx& ctx, HttpRequest& request, ResponseWriter& out) {
-  Call call{service_, request};
+  Call call{service_, request, access_};
   call.filters = filters_;
   call.request_id = new_request_id();
   call.fields.reserve(request.head.headers.size());
@@ -102,10 +102,13 @@ Task<S3Result<Reply>> S3Handler::run(Ctx& ctx, Call& call) {
       route.operation == put_object || route.operation == upload_part;
   CO_DO(check_payload_allowed(call.identity.payload, takes_unsigned_stream));
   CO_DO(check_names(call));
-  if (!call.name.bucket.empty() && route.operation != create_bucket)
-    CO_DO(service_.find_bucket(call.name.bucket));
+  std::string owner;
+  if (!call.name.bucket.empty() && route.operation != create_bucket) {
+    CO_TRY(bucket, service_.find_bucket(call.name.bucket));
+    owner = std::move(bucket.owner);
+  }
   CO_DO(check_owner(call));
-  const AccessRequest wanted{route.action, call.name.bucket, call.name.key};
+  const AccessRequest wanted{route.action, call.name.bucket, call.name.key, owner};
   CO_DO(access_.authorise(call.principal, wanted));
   CO_DO(check_wishes(call));
   co_return co_await route.operation(ctx, call);

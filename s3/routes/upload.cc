@@ -61,7 +61,7 @@ Task<S3Result<Reply>> upload_part(Ctx& ctx, Call& call) {
 Task<S3Result<Reply>> upload_part_copy(Ctx& ctx, Call& call) {
   CO_TRY(arguments, part_arguments(call));
   CO_TRY(source, parse_copy_source(*call.header("x-amz-copy-source")));
-  CO_DO(check_source_owner(call, source.bucket));
+  CO_DO(check_source(call, source));
   if (source.version_id) CO_DO(check_version_id(*source.version_id));
   ReadConditions conditions = parse_copy_conditions(call.headers());
   std::optional<std::string> range;
@@ -84,7 +84,7 @@ Task<S3Result<Reply>> list_parts(Ctx&, Call& call) {
                                         params.part_number_marker, params.count_max));
   PartPage page;
   page.truncated = found.truncated;
-  page.owner = Owner{found.upload.owner, found.upload.owner};
+  page.owner = Owner{found.upload.owner, call.access.display_name_of(found.upload.owner)};
   page.checksum_algorithm = algorithm_of_name(found.upload.checksum.algorithm);
   if (found.upload.checksum.type == "COMPOSITE") page.checksum_type = ChecksumType::kComposite;
   for (const ListedPart& part : found.parts) {
@@ -129,7 +129,7 @@ Task<S3Result<Reply>> complete_upload(Ctx& ctx, Call& call) {
       cat("http://", call.header("host").value_or("localhost"), call.target.raw_path);
   Reply reply = xml_reply(
       complete_upload_xml(location, call.bucket(), call.key(), outcome.etag, outcome.checksum));
-  if (!outcome.version_id.empty()) reply.headers.add("x-amz-version-id", outcome.version_id);
+  add_new_version(reply.headers, outcome.version_id);
   co_return std::move(reply);
 }
 

@@ -20,9 +20,16 @@ Principal Access::principal_of(std::string_view access_key) const {
   return found->second.owner;
 }
 
+std::string Access::display_name_of(std::string_view id) const {
+  for (const auto& [access_key, key] : keys_)
+    if (key.owner.id == id) return key.owner.display_name;
+  return std::string(id);
+}
+
 S3Result<Unit> Access::authorise(const Principal& principal, const AccessRequest& request) const {
-  if (!principal.anonymous) return Unit{};
-  if (request.action == "s3:ListAllMyBuckets")
+  const bool own = request.owner.empty() || request.owner == principal.id;
+  if (!principal.anonymous && (own || principal.root)) return Unit{};
+  if (principal.anonymous && request.action == "s3:ListAllMyBuckets")
     return s3_fail(S3Code::kAccessDenied,
                    "Anonymous users cannot invoke this API. Please authenticate.");
   return s3_fail(S3Code::kAccessDenied);

@@ -21,7 +21,8 @@ std::string common_prefix(std::string_view key, const ListArguments& arguments) 
 
 S3Result<std::vector<ListedBucket>> ObjectService::list_buckets(std::string_view prefix,
                                                                 std::string_view after,
-                                                                std::size_t count_max) const {
+                                                                std::size_t count_max,
+                                                                std::string_view owner) const {
   std::vector<ListedBucket> buckets;
   TRY(cursor, log_.rows().cursor(store::Table::kBucket));
   const std::string from = after >= prefix ? std::string(after) + '\0' : std::string(prefix);
@@ -29,7 +30,8 @@ S3Result<std::vector<ListedBucket>> ObjectService::list_buckets(std::string_view
   for (bool more = found; more && buckets.size() <= count_max;) {
     if (!cursor->key().starts_with(prefix)) break;
     TRY(record, BucketRecord::decode(cursor->value()));
-    buckets.push_back({std::string(cursor->key()), std::move(record)});
+    if (owner.empty() || record.owner == owner)
+      buckets.push_back({std::string(cursor->key()), std::move(record)});
     TRY(next, cursor->next());
     more = next;
   }

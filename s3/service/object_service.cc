@@ -134,6 +134,11 @@ Task<S3Result<Unit>> ObjectService::create_bucket(Ctx& ctx, std::string name, st
   co_return answer.error();
 }
 
+bool ObjectService::has_location(std::string_view name) const {
+  const std::vector<std::string>& extra = options_.extra_locations;
+  return name == options_.region || std::find(extra.begin(), extra.end(), name) != extra.end();
+}
+
 Task<S3Result<Unit>> ObjectService::delete_bucket(Ctx& ctx, std::string name) {
   DeleteBucket op;
   op.name = name;

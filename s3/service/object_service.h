@@ -155,6 +155,7 @@ class ReplicationStatus {
 
 struct ServiceOptions {
   std::string region = "us-east-1";
+  std::vector<std::string> extra_locations;  // LocationConstraints taken beside the region.
 };
 
 // The meaning of the S3 operations over a Log and Blobs, the same for edge and core. routes/ turns
@@ -166,14 +167,17 @@ class ObjectService {
       : platform_(platform), log_(log), blobs_(blobs), options_(std::move(options)) {}
   void set_replication_status(const ReplicationStatus* status) { replication_ = status; }
   const std::string& region() const { return options_.region; }
+  bool has_location(std::string_view name) const;
 
   Task<S3Result<Unit>> create_bucket(Ctx& ctx, std::string name, std::string owner,
                                      std::string region);
   Task<S3Result<Unit>> delete_bucket(Ctx& ctx, std::string name);
   S3Result<BucketRecord> find_bucket(std::string_view name) const;  // 404 NoSuchBucket.
-  // Names > after with the prefix, at most count_max (and one more to tell that there is more).
+  // Names > after with the prefix, at most count_max (and one more to tell that there is more); of
+  // that owner only, unless empty.
   S3Result<std::vector<ListedBucket>> list_buckets(std::string_view prefix, std::string_view after,
-                                                   std::size_t count_max) const;
+                                                   std::size_t count_max,
+                                                   std::string_view owner = {}) const;
 
   Task<S3Result<WriteOutcome>> put_object(Ctx& ctx, PutArguments arguments, UploadBody& body,
                                           BodyPromise promise);

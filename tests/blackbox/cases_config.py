@@ -42,6 +42,11 @@ def case_show_hides_secrets(t):
                                                              "CREEL_ROOT_SECRET_KEY": SECRET_KEY})
     equal(code, 0)
     check(SECRET_KEY not in shown + said, "no secret is shown")
+    path = write(t, f'data = "{t.ground.folder("data")}"\n[s3]\nowners = [{{ id = "1", access_key = "AKOWNER", '
+                    'secret_key = "sesame-sesame" }]\n')
+    code, shown, said = creel(t, "config", "show", path)
+    equal(code, 0)
+    check("AKOWNER" in shown and "sesame" not in shown + said, "an owner is shown without the secret", shown)
 
 
 @case()
@@ -59,6 +64,8 @@ def case_nonsense_has_a_place(t):
             ('role = "edge"\nrole = "core"\n', "line 2", "role"),
             ('= 5\n', "line 1", ""),
             ('data = ["a", 5]\n', "line 1, column", "data"),
+            ('[s3]\nowners = [ { id = "1", access_key = "a" } ]\n', "line 2, column", "secret_key"),
+            ('[[s3.owners]]\nid = "1"\nname = "x"\n', "line", "owners"),
             ('tls = "yes"\n', "line 1, column", "tls")):
         path = write(t, text)
         for verb in (("config", "check", path), ("serve", "--config", path)):

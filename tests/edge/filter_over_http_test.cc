@@ -25,7 +25,7 @@ class FilterOverHttp : public testing::Test {
       : service(server.platform(), log, blobs, s3::ServiceOptions{}),
         handler(service, access, &judge, nullptr, s3::HandlerOptions{}),
         http(handler, HttpServerOptions{}) {
-    access.add_key("AKTEST", "secret", s3::Principal{"root", "root", false});
+    access.add_key("AKTEST", "secret", s3::Principal{"root", "root", false, true});
     auto made = *world.finish(server, server.platform().network.listen(
                                           server.ctx(), Address{"0.0.0.0", 9000}, std::nullopt));
     check(made.ok());

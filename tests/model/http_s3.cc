@@ -451,6 +451,10 @@ void hide_from_http(const S3Request& request, S3Reply& reply) {
   // Parts: only the algorithm of the upload is told. Complete and copies tell what they made.
   if (request.verb != Verb::kGet && request.verb != Verb::kPut) reply.checksum.clear();
   if (request.verb == Verb::kList) reply.next_id.clear();
+  // Of a new null version nothing is told.
+  const bool writes =
+      request.verb == Verb::kPut || request.verb == Verb::kCopy || request.verb == Verb::kComplete;
+  if (writes && reply.version == "null") reply.version.clear();
 }
 
 }  // namespace creel::test
