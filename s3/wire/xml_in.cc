@@ -113,4 +113,11 @@ S3Result<std::vector<CompletePart>> parse_complete_upload(ByteView body) {
   return parts;
 }
 
+S3Result<std::string> parse_versioning(ByteView body) {
+  TRY(root, parse_root(body, "VersioningConfiguration", kXmlBodyBytesMax, 1000));
+  const std::string status(trim(root.child_text("Status").value_or("")));
+  if (status == "Enabled" || status == "Suspended") return status;
+  return s3_fail(S3Code::kIllegalVersioningConfiguration);
+}
+
 }  // namespace creel::s3

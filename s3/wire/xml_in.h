@@ -44,4 +44,7 @@ struct CompletePart {
 // (number 0, several or undecodable checksums).
 S3Result<std::vector<CompletePart>> parse_complete_upload(ByteView body);
 
+// VersioningConfiguration: "Enabled" or "Suspended". Errors: IllegalVersioningConfiguration.
+S3Result<std::string> parse_versioning(ByteView body);
+
 }  // namespace creel::s3

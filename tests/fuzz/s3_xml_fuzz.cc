@@ -18,6 +18,7 @@ bool has_control(std::string_view text) {
 
 void fuzz_one(ByteView body) {
   (void)parse_create_bucket(body);
+  (void)parse_versioning(body);
   if (const auto request = parse_delete(body); request.ok())
     check(!request.value().keys.empty() && request.value().keys.size() <= kDeleteKeysMax);
   if (const auto parts = parse_complete_upload(body); parts.ok()) {

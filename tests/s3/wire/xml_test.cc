@@ -284,5 +284,15 @@ TEST(XmlIn, CompleteUploadRefusals) {
             "InvalidArgument");
 }
 
+TEST(XmlIn, Versioning) {
+  EXPECT_EQ(parse_versioning(as_bytes("<VersioningConfiguration><Status>Enabled</Status>"
+                                      "</VersioningConfiguration>"))
+                .value(),
+            "Enabled");
+  EXPECT_EQ(refusal(parse_versioning(as_bytes("<VersioningConfiguration><Status>On</Status>"
+                                              "</VersioningConfiguration>"))),
+            "IllegalVersioningConfigurationException");
+}
+
 }  // namespace
 }  // namespace creel::s3
