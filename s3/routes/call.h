@@ -73,6 +73,7 @@ Task<S3Result<Reply>> list_object_versions(Ctx& ctx, Call& call);
 Task<S3Result<Reply>> list_uploads(Ctx& ctx, Call& call);
 Task<S3Result<Reply>> delete_objects(Ctx& ctx, Call& call);
 Task<S3Result<Reply>> put_object(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> post_object(Ctx& ctx, Call& call);  // Signed inside of its body.
 Task<S3Result<Reply>> copy_object(Ctx& ctx, Call& call);
 Task<S3Result<Reply>> get_object(Ctx& ctx, Call& call);  // HEAD too.
 Task<S3Result<Reply>> delete_object(Ctx& ctx, Call& call);

@@ -30,6 +30,7 @@ constexpr Row kRows[] = {
     {Level::kBucket, "GET", "versions", "", {list_object_versions, "s3:ListBucketVersions"}},
     {Level::kBucket, "GET", "uploads", "", {list_uploads, "s3:ListBucketMultipartUploads"}},
     {Level::kBucket, "POST", "delete", "", {delete_objects, "s3:DeleteObject"}},
+    {Level::kBucket, "POST", "", "", {post_object, "s3:PutObject"}},
     {Level::kBucket, "PUT", "filter", "", {put_bucket_filter, "creel:PutBucketFilter"}},
     {Level::kBucket, "GET", "filter", "", {get_bucket_filter, "creel:GetBucketFilter"}},
     {Level::kBucket, "DELETE", "filter", "", {delete_bucket_filter, "creel:PutBucketFilter"}},

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "s3/routes/call.h"
+#include "s3/routes/route_table.h"
 
 namespace creel::s3 {
 
@@ -40,6 +41,7 @@ class S3Handler final : public HttpHandler {
   HttpResponse refusal(int status, std::string_view reason) override;
 
  private:
+  S3Result<Unit> authenticate(Call& call, const Route& route);
   Task<S3Result<Reply>> run(Ctx& ctx, Call& call);
   Task<Result<Unit>> send(Ctx& ctx, Call& call, Reply reply, ResponseWriter& out);
   Task<Result<Unit>> send_error(Ctx& ctx, Call& call, const S3Error& error, ResponseWriter& out);

@@ -268,6 +268,16 @@ std::string complete_upload_xml(std::string_view location, std::string_view buck
   return answer.take();
 }
 
+std::string post_response_xml(std::string_view location, std::string_view bucket,
+                              std::string_view key, std::string_view etag) {
+  Answer answer("PostResponse");
+  answer.leaf("Location", location);
+  answer.leaf("Bucket", bucket);
+  answer.leaf("Key", key);
+  answer.etag(etag);
+  return answer.take();
+}
+
 std::string copy_result_xml(bool is_part, std::string_view etag, WallTime modified,
                             const std::optional<Checksum>& checksum) {
   Answer answer(is_part ? "CopyPartResult" : "CopyObjectResult");

@@ -115,6 +115,10 @@ std::string complete_upload_xml(std::string_view location, std::string_view buck
 std::string copy_result_xml(bool is_part, std::string_view etag, WallTime modified,
                             const std::optional<Checksum>& checksum);
 
+// PostResponse, for a form that asks for 201.
+std::string post_response_xml(std::string_view location, std::string_view bucket,
+                              std::string_view key, std::string_view etag);
+
 struct DeletedEntry {
   std::string key;
   std::string version_id;  // As asked; left out if empty.
