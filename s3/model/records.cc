@@ -1,5 +1,7 @@
 #include "s3/model/records.h"
 
+#include <algorithm>
+
 #include "platform/base/endian.h"
 #include "platform/base/text.h"
 #include "s3/model/manifest.h"
@@ -78,6 +80,7 @@ enum UploadTag : std::uint16_t {
 
 constexpr std::size_t kPartRefBytes = 20;
 constexpr std::size_t kDocumentPieceBytes = 900;
+static_assert(kDocumentPieceBytes % kPartRefBytes == 0);  // No part lies in two pieces.
 constexpr std::size_t kDocumentKeyBytes = 15;
 constexpr std::size_t kManifestHeadBytes = 2;  // Kind and flags; then extents.
 constexpr std::size_t kExtentsAPiece = 22;
@@ -339,16 +342,25 @@ void erase_document(store::StagedRows& rows, RowId id, char kind, std::size_t by
     rows.erase(store::Table::kManifest, document_key(id, kind, piece));
 }
 
+namespace {
+
+Result<std::string> load_piece(const store::RowReader& rows, RowId id, char kind,
+                               std::size_t piece) {
+  TRY(row, rows.find(store::Table::kManifest, document_key(id, kind, piece)));
+  if (row) return std::move(*row);
+  return fail(ErrorCode::kCorrupt,
+              cat("document ", kind, " of operation ", id.lsn, ": piece ", piece, " is missing"));
+}
+
+}  // namespace
+
 Result<std::string> load_document(const store::RowReader& rows, RowId id, char kind,
                                   std::size_t bytes) {
   std::string out;
   out.reserve(bytes);
   for (std::size_t piece = 0; piece < piece_count(kind, bytes); ++piece) {
-    TRY(row, rows.find(store::Table::kManifest, document_key(id, kind, piece)));
-    if (!row)
-      return fail(ErrorCode::kCorrupt, cat("document ", kind, " of operation ", id.lsn, ": piece ",
-                                           piece, " is missing"));
-    out.append(*row);
+    TRY(row, load_piece(rows, id, kind, piece));
+    out.append(row);
   }
   if (out.size() != bytes)
     return fail(ErrorCode::kCorrupt, cat("document ", kind, " of operation ", id.lsn, ": ",
@@ -504,6 +516,25 @@ Result<std::vector<PartRef>> load_parts(const store::RowReader& rows, const Obje
   return decode_parts(document);
 }
 
+namespace {
+
+struct Span {
+  std::uint64_t from, until;
+};
+
+// `span` of what begins at `base` in the blob of `part`, unless it is empty.
+Result<Unit> add_run(const store::RowReader& rows, const PartRef& part, std::uint64_t base,
+                     Span span, std::vector<BodyRun>& runs) {
+  if (span.from >= span.until) return Unit{};
+  TRY(blob, load_blob(rows, part.blob));
+  if (!blob)
+    return fail(ErrorCode::kCorrupt, cat("blob of operation ", part.blob.lsn, " has no row"));
+  runs.push_back({std::move(blob->manifest), base + span.from, span.until - span.from});
+  return Unit{};
+}
+
+}  // namespace
+
 Result<std::vector<BodyRun>> body_runs(const store::RowReader& rows, const ObjectRecord& object,
                                        std::uint64_t offset, std::uint64_t length) {
   check(offset <= object.size && length <= object.size - offset);
@@ -513,28 +544,33 @@ Result<std::vector<BodyRun>> body_runs(const store::RowReader& rows, const Objec
     runs.push_back({object.body.manifest, offset, length});
     return runs;
   }
-  std::vector<PartRef> parts;
-  std::uint64_t base = 0;  // Where the first part begins, in the blob.
+  const std::uint64_t end = offset + length;
   if (object.body.kind == Body::Kind::kSlice) {
-    parts.push_back({object.body.blob, object.size, 1});
-    base = object.body.offset;
-  } else {
-    TRY(loaded, load_parts(rows, object));
-    parts = std::move(loaded);
+    const PartRef whole{object.body.blob, object.size, 1};
+    TRY_DO(add_run(rows, whole, object.body.offset, {offset, end}, runs));
+    return runs;
   }
+  // Piece after piece, for 10,000 parts are 200 KB; none behind the range.
   std::uint64_t at = 0;
-  for (const PartRef& part : parts) {
-    const std::uint64_t end = at + part.size;
-    if (part.size > 0 && end > offset && at < offset + length) {
-      TRY(blob, load_blob(rows, part.blob));
-      if (!blob)
-        return fail(ErrorCode::kCorrupt, cat("blob of operation ", part.blob.lsn, " has no row"));
-      const std::uint64_t from = offset > at ? offset - at : 0;
-      const std::uint64_t until = offset + length < end ? offset + length - at : part.size;
-      runs.push_back({std::move(blob->manifest), base + from, until - from});
+  for (std::size_t piece = 0; at < end && piece < piece_count('p', object.parts_bytes); ++piece) {
+    TRY(row, load_piece(rows, object.documents, 'p', piece));
+    const std::size_t left = object.parts_bytes - piece * kDocumentPieceBytes;
+    if (row.size() != std::min(left, kDocumentPieceBytes))
+      return fail(ErrorCode::kCorrupt, cat("parts of operation ", object.documents.lsn, ": piece ",
+                                           piece, " has ", row.size(), " bytes"));
+    TRY(parts, decode_parts(row));
+    for (const PartRef& part : parts) {
+      const std::uint64_t next = at + part.size;
+      if (next > offset && at < end) {
+        const std::uint64_t from = std::max(offset, at) - at;
+        TRY_DO(add_run(rows, part, 0, {from, std::min(end, next) - at}, runs));
+      }
+      at = next;
     }
-    at = end;
   }
+  if (at < end)
+    return fail(ErrorCode::kCorrupt, cat("parts of operation ", object.documents.lsn, ": ", at,
+                                         " bytes of ", object.size));
   return runs;
 }
 
