@@ -19,7 +19,6 @@ namespace {
 constexpr std::uint64_t kTable = std::uint64_t{1} << 22;  // At most half full: 2 M states.
 constexpr std::size_t kFailures = 16;
 constexpr unsigned kProcessesMax = 64;
-constexpr unsigned kSecondsOfOneState = 60;
 
 // What the processes share.
 struct Board {
@@ -83,7 +82,7 @@ class Worker {
   void workload(const std::string& name) {
     std::snprintf(board_.under_way[number_], sizeof board_.under_way[0], "%s/recording",
                   name.c_str());
-    alarm(kSecondsOfOneState);
+    alarm(options_.hung_after_s);
     Recorded recorded;
     record(name, options_, scratch_, recorded);
     Recording& recording = recorded.recording;
@@ -96,7 +95,11 @@ class Worker {
     for (std::uint32_t at = first_cut(name, recording); at <= recording.log.size(); ++at) {
       const Expectation expect = expectation_at(recording, at);
       const bool more = states.at(at, [&](std::uint32_t variant, const Image& image) {
-        return visit({name, at, variant}, image, recording.log.pool(), expect);
+        const StateName state{name, at, variant};
+        if (variant == 1 && mix_hash(at, options_.seed + 2) % options_.kill_stride == 0 &&
+            !killed(state, image, states, recording.log, expect))
+          return false;
+        return visit(state, image, recording.log.pool(), expect);
       });
       if (!more) return;
     }
@@ -138,16 +141,32 @@ class Worker {
     return !board_.stop;
   }
 
+  // The process dies, the next one sees all that was written; then the power goes.
+  bool killed(StateName name, const Image& image, CrashStates& states, OpLog& log,
+              const Expectation& expect) {
+    Recording recovery;
+    recovery.log.begin_after_kill(log, states.flushed(), states.undurable());
+    begin(name);
+    ++board_.checks;
+    name.killed = true;
+    const auto wrong = check_image(dir_, image, log.pool(), expect, true, &recovery);
+    if (!wrong) return twice(name, recovery, expect);
+    report(name.text(), *wrong);
+    dir_.clear();
+    return goes_on();
+  }
+
   // The recovery itself is cut, at some moments.
   bool twice(StateName name, Recording& recovery, const Expectation& before) {
-    constexpr std::uint64_t kOneIn = 12;
+    const std::uint64_t one_in = 12;
     CrashStates states(recovery.log, options_.seed);
     name.twice = true;
     for (std::uint32_t at = 1; at <= recovery.log.size(); ++at) {
       const Expectation expect = expectation_again(recovery, at, before);
       const bool more = states.at(at, [&](std::uint32_t variant, const Image& image) {
         const std::uint64_t hash = image.hash(recovery.log.pool());
-        if (mix_hash(hash, options_.seed) % kOneIn != 0) return true;
+        const bool always = name.killed && variant == 0;
+        if (!always && mix_hash(hash, options_.seed) % one_in != 0) return true;
         if (!board_.claim(mix_hash(hash, mix_hash(expect.acked, 0x2ce)))) return true;
         name.again_at = at;
         name.again_variant = variant;
@@ -170,7 +189,7 @@ class Worker {
   }
 
   void begin(const StateName& name) {
-    alarm(kSecondsOfOneState);
+    alarm(options_.hung_after_s);
     std::snprintf(board_.under_way[number_], sizeof board_.under_way[0], "%s", name.text().c_str());
   }
 
@@ -190,7 +209,7 @@ class Worker {
 
 std::string StateName::text() const {
   std::string text = cat(workload, "/c", at, "/v", variant);
-  if (twice) text += cat("/r", again_at, "/v", again_variant);
+  if (twice) text += cat(killed ? "/k" : "/r", again_at, "/v", again_variant);
   return text;
 }
 
@@ -199,10 +218,12 @@ std::optional<StateName> StateName::parse(const std::string& text) {
   const std::size_t slash = text.find('/');
   if (slash == std::string::npos) return std::nullopt;
   name.workload = text.substr(0, slash);
-  const int got = std::sscanf(text.c_str() + slash, "/c%u/v%u/r%u/v%u", &name.at, &name.variant,
-                              &name.again_at, &name.again_variant);
-  name.twice = got == 4;
-  return got == 2 || got == 4 ? std::optional(name) : std::nullopt;
+  char how = 'r';
+  const int got = std::sscanf(text.c_str() + slash, "/c%u/v%u/%c%u/v%u", &name.at, &name.variant,
+                              &how, &name.again_at, &name.again_variant);
+  name.twice = got == 5;
+  name.killed = how == 'k';
+  return got == 2 || got == 5 ? std::optional(name) : std::nullopt;
 }
 
 CampaignResult run_campaign(const CampaignOptions& options) {
@@ -264,8 +285,10 @@ std::optional<std::string> replay_state(const StateName& name, const CampaignOpt
       std::printf("cut after %u ops: %s\n%s", at, states.text_of(variant).c_str(),
                   image.list().c_str());
       Recording recovery;
+      if (name.killed)
+        recovery.log.begin_after_kill(recording.log, states.flushed(), states.undurable());
       wrong = check_image(dir, image, recording.log.pool(), expect,
-                          image.hash(recording.log.pool()) % 8 == 0, &recovery);
+                          name.killed || image.hash(recording.log.pool()) % 8 == 0, &recovery);
       if (!name.twice) return false;
       for (std::uint32_t i = 0; i < recovery.log.size(); ++i)
         std::printf("again %5u %s\n", i, recovery.log.text_of(i).c_str());

@@ -10,12 +10,13 @@
 namespace creel::crash {
 
 // Names one state, so that one line brings it back: "WORKLOAD/cAT/vVARIANT", and for a recovery
-// that was cut in turn "/rAT/vVARIANT" behind it.
+// that was cut in turn "/rAT/vVARIANT" behind it, "/kAT/vVARIANT" if the first cut was kill -9.
 struct StateName {
   std::string workload;
   std::uint32_t at = 0;
   std::uint32_t variant = 0;
   bool twice = false;
+  bool killed = false;  // With `twice`.
   std::uint32_t again_at = 0;
   std::uint32_t again_variant = 0;
   std::string text() const;
@@ -33,7 +34,10 @@ struct CampaignOptions {
   std::uint64_t seed = 1;
   std::uint32_t stride = 1;        // One image in so many is checked.
   std::uint32_t twice_stride = 48;  // Of those, one recovery in so many is cut in turn.
+  std::uint32_t kill_stride =
+      24;  // At one op in so many kill -9 comes first, the power goes later.
   unsigned processes = 2;
+  unsigned hung_after_s = 60;
   std::size_t failures_max = 4;
   // Planted faults of the drive.
   std::function<bool(const OpLog&, Inode)> ignores_sync;

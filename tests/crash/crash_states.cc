@@ -133,6 +133,12 @@ Image CrashStates::build(const Choice& choice) {
   return image;
 }
 
+Image CrashStates::flushed() {
+  Choice nothing;
+  nothing.keeps.assign(undurable_.size(), false);
+  return build(nothing);
+}
+
 std::string CrashStates::text_of(std::uint32_t variant) const {
   if (variant >= choices_.size()) return "?";
   const Choice& choice = choices_[variant];

@@ -18,6 +18,9 @@ class CrashStates {
   // `visit(variant, image)`; false ends it. `at` only grows from call to call.
   using Visit = std::function<bool(std::uint32_t variant, const Image& image)>;
   bool at(std::uint32_t at, const Visit& visit);
+  // Of the last call: the ops that were not on stable storage, and the image without them.
+  const std::vector<std::uint32_t>& undurable() const { return undurable_; }
+  Image flushed();
   // What the last call's variants did, for people.
   std::string text_of(std::uint32_t variant) const;
 

@@ -2,111 +2,27 @@
 // must, is said, and a flush that failed is never tried again. Method: a workload of 40 operations
 // with LMDB below it, its n-th call of each kind failing once, for every n; then the power goes,
 // with and without what was not flushed, and the real recovery opens what is left.
+#include "tests/crash/failing_calls.h"
+
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
+#include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <thread>
-
-#include "platform/base/text.h"
-#include "tests/crash/crash_states.h"
-#include "tests/crash/oracle.h"
+#include <vector>
 
 namespace creel::crash {
 namespace {
 
-// 40 letters, each kind of operation in it; a clean restart, so that stopping is hit as well.
-constexpr const char* kWorkload = "seq:smkolcdubsamkBosdurskomcsbdokusmalrskodm";
-
-struct Kind {
-  Call call;
-  int error;  // 0: short
-  const char* name;
-};
-constexpr Kind kKinds[] = {
-    {Call::kWrite, EIO, "EIO"},          {Call::kWrite, ENOSPC, "ENOSPC"},
-    {Call::kWrite, EDQUOT, "EDQUOT"},    {Call::kWrite, 0, "short"},
-    {Call::kSync, EIO, "EIO"},           {Call::kSync, ENOSPC, "ENOSPC"},
-    {Call::kSync, EDQUOT, "EDQUOT"},     {Call::kAllocate, EIO, "EIO"},
-    {Call::kAllocate, ENOSPC, "ENOSPC"}, {Call::kAllocate, EDQUOT, "EDQUOT"},
-    {Call::kOpen, EIO, "EIO"},           {Call::kOpen, ENOSPC, "ENOSPC"},
-    {Call::kOpen, EDQUOT, "EDQUOT"},     {Call::kMmap, ENOMEM, "ENOMEM"},
-    {Call::kMmap, EIO, "EIO"},           {Call::kRename, EIO, "EIO"},
-    {Call::kRename, ENOSPC, "ENOSPC"},   {Call::kTruncate, EIO, "EIO"},
-    {Call::kUnlink, EIO, "EIO"},         {Call::kMkdir, EIO, "EIO"},
-    {Call::kMkdir, ENOSPC, "ENOSPC"},
-};
-
-// What is wrong after the n-th call of a kind failed; nullopt: nothing. `hit`: there was one.
-std::optional<std::string> run_one(const Kind& kind, std::uint64_t n, DriveDir& scratch,
-                                   DriveDir& dir, bool& hit) {
-  scratch.clear();
-  Recording recording;
-  std::optional<std::string> wrong;
-  std::string path;
-  {
-    Shim shim(scratch.root(), &recording.log);
-    shim.inject({kind.call, n, kind.error});
-    WorkloadRun run(scratch.root(), {kWorkload}, recording);
-    run.run(shim, true);
-    hit = shim.fault_hit();
-    if (!hit) return std::nullopt;
-    path = shim.fault_path();
-    // A full drive stops no index: the next transaction writes pages of its own, and those of the
-    // one whose flush failed are reached from nowhere.
-    const bool next_one = kind.error == ENOSPC && path.ends_with("data.mdb");
-    if (shim.retried_syncs() > 0 && !next_one)
-      wrong = "a flush was tried again after it had failed";
-    if (run.box() != nullptr && run.box()->store) {
-      const store::Status status = run.box()->store->status();
-      const std::string file = path.substr(path.rfind('/') + 1);
-      const bool names =
-          status.reason.find(file) != std::string::npos ||
-          (file.ends_with(".mdb") && status.reason.find("index") != std::string::npos);
-      if (status.read_only && !names)
-        wrong = cat("the reason does not name ", file, ": ", status.reason);
-      if (status.read_only && status.reason.find("restart") == std::string::npos)
-        wrong = cat("the reason does not say what helps: ", status.reason);
-    }
-  }
-  const std::string where = cat(call_name(kind.call), " ", n, " of ", path, " with ", kind.name);
-  if (wrong) return where + ": " + *wrong;
-  CrashStates states(recording.log, 1);
-  Expectation expect = expectation_at(recording, recording.log.size());
-  expect.decided = recording.timeline.last();
-  expect.opened = false;  // An index that failed half way may be made anew.
-  expect.flush_failed = kind.call == Call::kSync;
-  states.at(recording.log.size(), [&](std::uint32_t variant, const Image& image) {
-    wrong = check_image(dir, image, recording.log.pool(), expect, n % 4 == 0);
-    if (wrong) wrong = cat(where, ", then a power cut (", variant, "): ", *wrong);
-    return !wrong && variant == 0;  // Nothing of what was not flushed; then all of it.
-  });
-  return wrong;
-}
-
-// Every n of one kind, in a process of its own: the store may die of what is done to it.
 struct Outcome {
   std::uint64_t injected = 0;
   char wrong[1000] = {};
 };
-Outcome run_kind(const Kind& kind, std::uint64_t part, std::uint64_t parts) {
-  Outcome outcome;
-  DriveDir scratch(make_scratch_dir());
-  DriveDir dir(make_scratch_dir());
-  bool hit = true;
-  for (std::uint64_t n = 1 + part; hit && outcome.wrong[0] == '\0'; n += parts) {
-    alarm(60);
-    const auto wrong = run_one(kind, n, scratch, dir, hit);
-    outcome.injected += hit ? 1 : 0;
-    if (wrong) std::snprintf(outcome.wrong, sizeof outcome.wrong, "%s", wrong->c_str());
-  }
-  return outcome;
-}
 
 TEST(FailingCalls, NothingAcknowledgedIsLostAtAnyCall) {
+  const std::span<const FailingCall> kinds = all_failing_calls();
   const unsigned parts = std::max(1u, std::thread::hardware_concurrency());
   std::uint64_t injected = 0;
   std::vector<std::pair<pid_t, int>> children;
@@ -117,8 +33,10 @@ TEST(FailingCalls, NothingAcknowledgedIsLostAtAnyCall) {
     const pid_t child = fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
-      for (const Kind& kind : kKinds) {
-        const Outcome outcome = run_kind(kind, part, parts);
+      for (const FailingCall& kind : kinds) {
+        const FailingCallsResult result = run_failing_calls(kind, part, parts);
+        Outcome outcome{result.injected, {}};
+        std::snprintf(outcome.wrong, sizeof outcome.wrong, "%s", result.wrong.c_str());
         if (write(ends[1], &outcome, sizeof outcome) != sizeof outcome) _exit(1);
       }
       _exit(0);
@@ -127,18 +45,19 @@ TEST(FailingCalls, NothingAcknowledgedIsLostAtAnyCall) {
     children.emplace_back(child, ends[0]);
   }
   for (const auto& [child, end] : children) {
-    std::size_t kinds = 0;
-    for (Outcome outcome; read(end, &outcome, sizeof outcome) == sizeof outcome; ++kinds) {
+    std::size_t done = 0;
+    for (Outcome outcome; read(end, &outcome, sizeof outcome) == sizeof outcome; ++done) {
       injected += outcome.injected;
       EXPECT_STREQ(outcome.wrong, "");
     }
     close(end);
     int status = 0;
     ASSERT_EQ(waitpid(child, &status, 0), child);
-    EXPECT_EQ(kinds, std::size(kKinds))
-        << "died of signal " << (WIFSIGNALED(status) ? WTERMSIG(status) : 0) << " at a failing "
-        << call_name(kKinds[std::min(kinds, std::size(kKinds) - 1)].call) << " with "
-        << kKinds[std::min(kinds, std::size(kKinds) - 1)].name;
+    const FailingCall& last = kinds[std::min(done, kinds.size() - 1)];
+    EXPECT_EQ(done, kinds.size()) << "died of signal "
+                                  << (WIFSIGNALED(status) ? WTERMSIG(status) : 0)
+                                  << " at a failing " << call_name(last.call) << " with "
+                                  << last.name;
   }
   std::printf("   %llu calls failed, one a run of 40 operations\n",
               static_cast<unsigned long long>(injected));

@@ -49,6 +49,18 @@ void OpLog::begin_with(const Image& image, const BlockPool& pool) {
   for (const auto& [entry, inode] : base_.entries) places_[inode] = entry;
 }
 
+void OpLog::begin_after_kill(const OpLog& killed, const Image& flushed,
+                             const std::vector<std::uint32_t>& lost) {
+  begin_with(flushed, killed.pool_);
+  places_ = killed.places_;
+  ignored_ = killed.ignored_;
+  for (const std::uint32_t index : lost) {
+    open_.push_back(size());
+    ops_.push_back(killed.ops_[index]);
+    ops_.back().durable_at = LoggedOp::kNever;
+  }
+}
+
 void OpLog::on_create(Inode dir, std::string_view name, Inode inode, bool is_dir) {
   LoggedOp op;
   op.kind = is_dir ? Kind::kMakeDir : Kind::kCreate;

@@ -58,6 +58,10 @@ class OpLog final : public Watcher {
   std::function<bool(const OpLog&, Inode)> ignores_dsync;
 
   void begin_with(const Image& image, const BlockPool& pool);
+  // After kill -9: the kernel still has the ops `lost` of another log, and may bring them to the
+  // drive later, or never.
+  void begin_after_kill(const OpLog& killed, const Image& flushed,
+                        const std::vector<std::uint32_t>& lost);
   const Image& base() const { return base_; }
   BlockPool& pool() { return pool_; }
   const std::vector<LoggedOp>& ops() const { return ops_; }

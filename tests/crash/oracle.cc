@@ -210,7 +210,7 @@ std::optional<std::string> check_image(DriveDir& dir, const Image& image, const 
   dir.become(image, pool);
   std::optional<Both> both;
   if (recovery != nullptr) {
-    recovery->log.begin_with(image, pool);
+    if (recovery->log.size() == 0) recovery->log.begin_with(image, pool);
     recovery->timeline = expect.timeline->prefix(expect.decided);
     both.emplace(dir, recovery->log);
   }

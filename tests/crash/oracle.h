@@ -25,7 +25,7 @@ Expectation expectation_again(const Recording& recovery, std::uint32_t at,
 // Opens the image with the real recovery and looks at everything: the state is that after some
 // operation L, acked ≤ L ≤ decided, whole and no other; every body has its checksum; nothing is
 // damaged or read-only; a new PUT works. nullopt: all good, else what is wrong. With `recovery`,
-// what opening it changed is recorded there, for crashing that again.
+// what opening it changed is recorded there, for crashing that again; behind what its log holds.
 std::optional<std::string> check_image(DriveDir& dir, const Image& image, const BlockPool& pool,
                                        const Expectation& expect, bool large_put,
                                        Recording* recovery = nullptr);

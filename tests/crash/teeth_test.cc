@@ -1,11 +1,19 @@
 // Goal: a harness that finds nothing must be one that could. Method: faults planted one by one, in
-// the drive: a flush that does nothing. Each must be caught; a run ends with its first catch.
+// the drive (a flush that does nothing) and in a copy of the product's sources (plants/plants.py,
+// switched on one at a time). Each must be caught; a run ends with its first catch.
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <thread>
 
+#include "planted/list.h"
+#include "platform/base/text.h"
 #include "tests/crash/campaign.h"
+#include "tests/crash/failing_calls.h"
+#include "tests/crash/flips.h"
 
 namespace creel::crash {
 namespace {
@@ -61,34 +69,102 @@ std::vector<Fault> drive_faults() {
   };
 }  // NOLINT(clang-analyzer-cplusplus.NewDeleteLeaks): memory that std::function frees
 
-// The first catch, or nothing.
-std::optional<Failure> hunt(const Fault& fault) {
+// The first catch by power cuts, or nothing.
+std::optional<Failure> hunt(const Fault& fault, const std::string& soon) {
   CampaignOptions options;
   options.processes = std::max(1u, std::thread::hardware_concurrency());
   options.failures_max = 1;
   options.states_max = 20'000;
+  options.kill_stride = soon == "rnd:" ? 24 : 1;
+  options.twice_stride = 12;
+  options.hung_after_s = 10;
   options.ignores_sync = fault.sync;
   options.ignores_dsync = fault.dsync;
   // Short ones that meet it soon, then whatever there is.
   options.workloads = {"seq:",   "seq:s",   "seq:l",  "seq:k",  "seq:sk",
                        "seq:rs", "seq:skr", "seq:f",  "seq:fm", "seq:lx",
                        "seq:sx", "seq:lk",  "seq:rl", "seq:xl", "seq:sks"};
+  if (soon == "rnd:") options.workloads.clear();
+  else if (!soon.empty()) options.workloads.insert(options.workloads.begin(), soon);
   for (std::string& name : drawn_workloads(400, 7)) options.workloads.push_back(std::move(name));
   const CampaignResult result = run_campaign(options);
   if (result.failures.empty()) return std::nullopt;
   return result.failures.front();
 }
 
-void expect_caught(const std::vector<Fault>& faults) {
-  for (const Fault& fault : faults) {
-    const std::optional<Failure> caught = hunt(fault);
-    std::printf("   %-44s %s\n", fault.name,
-                caught ? (caught->state + ": " + caught->what).substr(0, 150).c_str() : "MISSED");
-    EXPECT_TRUE(caught.has_value()) << fault.name;
+// What a search in a process of its own found: it may die of the fault, which is a catch as well.
+template <class Search>
+std::optional<Failure> hunt_apart(const char* what, Search search) {
+  int ends[2];
+  if (pipe(ends) != 0) return std::nullopt;
+  std::fflush(nullptr);
+  const pid_t child = fork();
+  if (child == 0) {
+    const std::string found = search();
+    if (write(ends[1], found.data(), found.size()) < 0) _exit(1);
+    _exit(0);
   }
+  close(ends[1]);
+  std::string found;
+  char piece[512];
+  for (ssize_t got = 0; (got = read(ends[0], piece, sizeof piece)) > 0;)
+    found.append(piece, static_cast<std::size_t>(got));
+  close(ends[0]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  if (WIFSIGNALED(status)) found = cat("died of signal ", WTERMSIG(status));
+  if (found.empty()) return std::nullopt;
+  return Failure{what, found};
 }
 
-TEST(CrashTeeth, EveryFlushThatDoesNothingIsCaught) { expect_caught(drive_faults()); }
+std::string any_failing_call() {
+  for (const FailingCall& kind : all_failing_calls()) {
+    const bool meant = kind.call == Call::kWrite || kind.call == Call::kSync;
+    if (!meant) continue;
+    const FailingCallsResult result = run_failing_calls(kind, 0, 1);
+    if (!result.wrong.empty()) return result.wrong;
+  }
+  return {};
+}
+
+std::optional<Failure> hunt(const Plant& plant) {
+  constexpr std::uint64_t kFlips = 6'000;
+  switch (plant.by) {
+    case Plant::Caught::kPowerCut: return hunt(Fault{plant.name, {}, {}}, plant.workload);
+    case Plant::Caught::kFailingCall: return hunt_apart("a failing call", any_failing_call);
+    case Plant::Caught::kFlippedByte:
+      return hunt_apart("a flipped byte",
+                        [&] { return flip_bytes(plant.workload, 1, kFlips).value_or(""); });
+  }
+  return std::nullopt;
+}
+
+void expect_caught(const char* name, const std::optional<Failure>& caught) {
+  std::printf("   %-56s %s\n", name,
+              caught ? (caught->state + ": " + caught->what).substr(0, 150).c_str() : "MISSED");
+  EXPECT_TRUE(caught.has_value()) << name;
+}
+
+TEST(CrashTeeth, EveryFlushThatDoesNothingIsCaught) {
+  for (const Fault& fault : drive_faults()) expect_caught(fault.name, hunt(fault, ""));
+}
+
+TEST(CrashTeeth, EveryFaultPlantedInTheProductIsCaught) {
+  for (const Plant& plant : kPlants) {
+    planted = plant.number;
+    const std::optional<Failure> caught = hunt(plant);
+    planted = 0;
+    expect_caught(plant.name, caught);
+    std::fflush(stdout);
+  }
+  EXPECT_GE(std::size(kPlants), 20u);
+}
+
+TEST(CrashTeeth, NothingIsCaughtWhereNothingIsPlanted) {
+  EXPECT_EQ(hunt_apart("a failing call", any_failing_call).value_or(Failure()).what, "");
+  for (const char* workload : {"seq:smsos", "seq:smsosk", "seq:ll"})
+    EXPECT_EQ(flip_bytes(workload, 1, 2'000).value_or(""), "");
+}
 
 }  // namespace
 }  // namespace creel::crash

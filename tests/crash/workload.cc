@@ -25,7 +25,7 @@ std::uint64_t WorkloadName::seed() const {
 
 std::string WorkloadName::letters() const {
   if (!drawn()) return text.substr(text.find(':') + 1);
-  constexpr std::string_view kOften = "ssssmmoooddcllububBkkrxxyaf";
+  constexpr std::string_view kOften = "ssssmmoooddcllububBkKrxxyaf";
   test::TestRandom random(test::mix64(seed() ^ 0x6c657474));
   std::string letters;
   for (int i = 0; i < 40; ++i) letters += kOften[random.below(kOften.size())];
@@ -160,13 +160,29 @@ Task<void> WorkloadRun::put_task(Ctx& ctx, WorkloadRun& self, std::string key, s
   --running;
 }
 
-bool WorkloadRun::several(bool with_large, std::uint64_t seed) {
-  int running = 3;
+Task<void> WorkloadRun::checkpoint_task(Ctx& ctx, WorkloadRun& self, int& running) {
+  const std::uint64_t lsn = self.box_->store->status().last.value;
+  const auto done = co_await self.box_->store->checkpoint(ctx);
+  self.judge(done.ok(), done.ok() ? "" : "checkpoint: " + error_text(done.error()));
+  if (done.ok()) self.mark(Mark::Kind::kCheckpointed, lsn);
+  --running;
+}
+
+bool WorkloadRun::several(bool with_large, bool with_checkpoint, std::uint64_t seed) {
+  int running = with_checkpoint ? 6 : 3;
   const std::size_t before = into_.errors.size();
   const std::size_t last = with_large ? kLarge : kSmall;
   box_->scope.spawn(put_task(box_->root, *this, "b1", sample_body(seed, kSmall), running));
   box_->scope.spawn(put_task(box_->root, *this, "b2", sample_body(seed + 1, kMedium), running));
   box_->scope.spawn(put_task(box_->root, *this, "b3", sample_body(seed + 2, last), running));
+  // One while the first batch flies, one while the second is being filled.
+  for (int i = 0; i < 3 && with_checkpoint; ++i) {
+    box_->scope.spawn(checkpoint_task(box_->root, *this, running));
+    for (std::uint64_t steps = random_.below(12); steps > 0 && running > 0; --steps) {
+      box_->set_now(into_.log.size());
+      box_->world.loop.step();
+    }
+  }
   while (running > 0) {
     box_->set_now(into_.log.size());
     if (!box_->world.loop.step()) return judge(false, "puts got stuck");
@@ -269,8 +285,9 @@ bool WorkloadRun::letter(char letter, std::uint64_t seed) {
     case 'f': return put("forged", forged_body(seed)) && put("forged", forged_body(seed + 1));
     case 'u': return multipart(seed);
     case 'a': return abandoned_body(seed);
-    case 'b': return several(false, seed);
-    case 'B': return several(true, seed);
+    case 'b': return several(false, false, seed);
+    case 'B': return several(true, false, seed);
+    case 'K': return several(true, true, seed);
     case 'r': return restart();
     case 'x': return kill_in_the_middle(seed, false);
     case 'y': return kill_in_the_middle(seed, true);

@@ -14,10 +14,10 @@ namespace creel::crash {
 // Letters of a workload; each is one operation, but for those in capitals:
 //   s small PUT   m PUT of several blocks   o overwrite   d DELETE   c copy   l large PUT (BULK)
 //   u multipart upload   f PUT of bytes that look like the log   a body that nobody names
-//   b three PUTs at once   B PUTs and a large one at once
+//   b three PUTs at once   B PUTs and a large one at once   K the same and a checkpoint meanwhile
 //   k checkpoint   r stop and start in order   x kill -9 in the middle of two PUTs, and start
 //   y the same, and kill -9 again in the middle of that start (drawn workloads; also the first one)
-inline constexpr std::string_view kLetters = "smodcluabBkrxf";
+inline constexpr std::string_view kLetters = "smodcluabBkKrxf";
 
 struct WorkloadName {
   // "seq:LETTERS", or "rnd:NUMBER": 40 letters drawn from that seed, with threads' mixing.
@@ -65,7 +65,7 @@ class WorkloadRun {
   void kill_while_opening();
   std::unique_ptr<SmallBox> make_box();
   bool letter(char letter, std::uint64_t number);
-  bool several(bool with_large, std::uint64_t seed);
+  bool several(bool with_large, bool with_checkpoint, std::uint64_t seed);
   bool multipart(std::uint64_t seed);
   bool abandoned_body(std::uint64_t seed);
   bool kill_in_the_middle(std::uint64_t seed, bool twice);
@@ -74,6 +74,7 @@ class WorkloadRun {
   bool restart();
   void mark(Mark::Kind kind, std::uint64_t lsn);
   bool judge(bool ok, std::string what);
+  static Task<void> checkpoint_task(Ctx& ctx, WorkloadRun& self, int& running);
   static Task<void> put_task(Ctx& ctx, WorkloadRun& self, std::string key, std::string body,
                              int& running);
 
