@@ -74,7 +74,6 @@ def case_sub_resources_not_implemented(t):
         (t.s3.get_bucket_lifecycle_configuration, {}), (t.s3.get_bucket_encryption, {}),
         (t.s3.get_bucket_acl, {}), (t.s3.get_bucket_website, {}), (t.s3.get_bucket_replication, {}),
         (t.s3.get_bucket_notification_configuration, {}), (t.s3.get_object_lock_configuration, {}),
-        (t.s3.put_bucket_versioning, dict(VersioningConfiguration={"Status": "Enabled"})),
         (t.s3.put_bucket_policy, dict(Policy="{}")),
         (t.s3.get_bucket_accelerate_configuration, {}), (t.s3.get_bucket_request_payment, {}),
     ]

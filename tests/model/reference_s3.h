@@ -24,6 +24,11 @@ struct Expected {
   S3Reply reply;
   std::string complaint;  // Not empty: the luck itself is impossible.
 };
+inline Expected refused(std::string code) {
+  Expected expected;
+  expected.codes.insert(std::move(code));
+  return expected;
+}
 
 class ReferenceS3 {
  public:
