@@ -417,7 +417,7 @@ Expected ReferenceS3::copy_part(const S3Request& request, const Luck& luck) {
   if (bucket_of(request.source_bucket) == nullptr) expected.codes.insert("NoSuchBucket");
   const Object* source = find(request.source_bucket, request.source_key);
   if (source == nullptr) expected.codes.insert("NoSuchKey");
-  if (!expected.codes.empty()) return expected;
+  if (source == nullptr || !expected.codes.empty()) return expected;
   judge_source(request, *source, expected.codes);
   S3Request put = request;
   put.promise = {};
