@@ -118,9 +118,13 @@ class Server {
     s3::Access access;
     access.add_key(key.access_key, key.secret_key,
                    s3::Principal{std::string(kRootId), "root", false, true});
-    for (const OwnerKey& owner : config_.owners)
+    for (const OwnerKey& owner : config_.owners) {
+      if (owner.access_key == key.access_key)
+        co_return fail(ErrorCode::kInvalid, cat("[s3] owners: the access key ", owner.access_key,
+                                                " of '", owner.id, "' is the root key"));
       access.add_key(owner.access_key, owner.secret_key,
                      s3::Principal{owner.id, owner.display_name, false, false});
+    }
     s3::ServiceOptions service_options;
     service_options.region = config_.region;
     service_options.extra_locations = config_.extra_locations;

@@ -134,6 +134,12 @@ Task<void> Engine::write_batches(Ctx& ctx, Scope& scope) {
       }
     }
     if (ctx.stopped() && !flight_ && !next_) co_return;
+    if (!queue_.empty() && !flight_ && !next_ && !volume_.read_only && must_starve()) {
+      const Error full = fail(ErrorCode::kNoSpace, volume_.full_text());
+      refuse_growth(full);
+      co_await starve(ctx, full);
+      continue;
+    }
     co_await wake_.wait();
   }
 }
@@ -168,12 +174,21 @@ static std::size_t overlay_max(const Volume& volume, std::size_t most) {
 }
 
 bool Engine::can_decide() {
-  if (queue_.empty() || volume_.read_only) return false;
+  if (queue_.empty() || volume_.read_only || must_starve()) return false;
   if (next_) return !next_->closed;
   // Rolling changes the file that a flight writes to; and the overlay has a bound.
   if (flight_ && must_roll(queue_.front())) return false;
   return checkpoint_full_ ||
          active_.size() < overlay_max(volume_, kOverlayMax * options_.checkpoint_rows);
+}
+
+// The rest of this segment is for moves, until they have made room for others.
+bool Engine::must_starve() {
+  if (!volume_.only_moves || queue_.front().moves) return false;
+  volume_.only_moves = volume_.spares.size() <= volume_.clean_reserve();
+  if (!volume_.only_moves) starved_since_.reset();
+  else if (!starved_since_) starved_since_ = platform_.clock.now();
+  return volume_.only_moves;
 }
 
 bool Engine::must_roll(const Submission& first) const {
@@ -195,7 +210,7 @@ Task<void> Engine::decide_some(Ctx& ctx) {
   if (flight_) below.insert(below.begin(), &flight_->edits);
   StagingRows rows(next_->edits, std::move(below), *base_);
   rows.watch(decider_, next_->changes);
-  for (int i = 0; i < kSlice && !queue_.empty(); ++i)
+  for (int i = 0; i < kSlice && !queue_.empty() && !must_starve(); ++i)
     if (!decide_one(queue_.front(), rows)) break;
   queue_room_.notify_all();
   // Refused ones wait for the batch too; if it is empty there may be nothing to wait for.
@@ -239,14 +254,17 @@ Task<Result<Unit>> Engine::roll(Ctx& ctx) {
   if (!taken.ok() && taken.error().code == ErrorCode::kNoSpace) {
     refuse_growth(taken.error());
     if (queue_.empty()) co_return taken;
-    // What makes room may take the last ones.
-    const std::size_t kept = queue_.front().moves ? 0 : volume_.clean_reserve();
-    taken = co_await log_.take(ctx, next_lsn_, next_batch_, kept);
-    if (!taken.ok() && taken.error().code == ErrorCode::kNoSpace && !starved_since_)
+    // What makes room may take the last ones, and does not share them.
+    const bool moves = queue_.front().moves;
+    taken = co_await log_.take(ctx, next_lsn_, next_batch_, moves ? 0 : volume_.clean_reserve());
+    volume_.only_moves = moves && taken.ok() && volume_.spares.size() < volume_.clean_reserve();
+    if (!taken.ok() && taken.error().code == ErrorCode::kNoSpace && !starved_since_) {
       starved_since_ = platform_.clock.now();
+      volume_.changed.notify_all();
+    }
   }
   CO_DO(taken);
-  starved_since_.reset();
+  if (!volume_.only_moves) starved_since_.reset();
   // A segment that got no batch is free again.
   if (old.id != 0 && old.first_batch == next_batch_) volume_.release(old);
   roll_next_ = false;

@@ -93,6 +93,7 @@ class Engine final : public Store {
   void drop_folder(std::string_view dir, std::string why) override;
   void place_folder(unsigned index, std::string dir) override;
   Status status() const override;
+  Lsn last() const override { return durable_lsn_; }
   const Uuid& uuid() const override { return volume_.uuid; }
   std::uint32_t epoch() const override { return volume_.epoch; }
   std::uint64_t starts() const override { return volume_.starts; }
@@ -118,6 +119,7 @@ class Engine final : public Store {
   Task<void> write_batches(Ctx& ctx, Scope& scope);
   bool can_decide();
   bool must_roll(const Submission& first) const;
+  bool must_starve();
   Task<void> decide_some(Ctx& ctx);
   Task<void> starve(Ctx& ctx, Error why);
   Task<Result<Unit>> begin_batch(Ctx& ctx);

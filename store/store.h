@@ -284,7 +284,9 @@ class Store : public RowReader {
   virtual const CheckProgress& check_progress() const = 0;
   // Operations that no copy of the log holds any more: reported, never skipped silently.
   virtual std::vector<LostRange> lost() const = 0;
+  // Walks all segments: for people and every few seconds, not for each request.
   virtual Status status() const = 0;
+  virtual Lsn last() const = 0;  // The newest durable operation.
   virtual const Uuid& uuid() const = 0;
   virtual std::uint32_t epoch() const = 0;
   virtual std::uint64_t starts() const = 0;  // Rises durably at each start.

@@ -2,7 +2,6 @@
 #include <array>
 #include <cstdint>
 #include <memory>
-#include <new>
 
 #include "core/erasure/cell.h"
 #include "core/erasure/coder.h"
@@ -21,12 +20,12 @@ class Stripe {
 
   const Layout& layout() const { return layout_; }
   // The k data cells, one behind the other: where the plain bytes of a full stripe are put.
-  MutableBytes plain() { return {memory_.get(), static_cast<std::size_t>(layout_.stripe_bytes())}; }
+  MutableBytes plain() { return {memory_, static_cast<std::size_t>(layout_.stripe_bytes())}; }
   std::uint64_t cell_bytes() const { return cell_bytes_; }
   void set_cell_bytes(std::uint64_t bytes) { cell_bytes_ = bytes; }
-  std::uint8_t* cell(unsigned slot) { return memory_.get() + slot * kCellBytes; }
+  std::uint8_t* cell(unsigned slot) { return memory_ + slot * kCellBytes; }
   ByteView cell(unsigned slot) const {
-    return {memory_.get() + slot * kCellBytes, static_cast<std::size_t>(cell_bytes_)};
+    return {memory_ + slot * kCellBytes, static_cast<std::size_t>(cell_bytes_)};
   }
   std::uint64_t crc(unsigned slot) const { return crc_[slot]; }
   std::array<std::uint8_t*, kSlotsMax> cells();
@@ -38,14 +37,10 @@ class Stripe {
                        std::uint64_t plain_bytes);
 
  private:
-  struct Free {
-    void operator()(std::uint8_t* memory) const {
-      ::operator delete[](memory, std::align_val_t(kCellAlign));
-    }
-  };
   Layout layout_;
   std::uint64_t cell_bytes_ = kCellBytes;
-  std::unique_ptr<std::uint8_t[], Free> memory_;
+  std::unique_ptr<std::uint8_t[]> storage_;
+  std::uint8_t* memory_;  // In it, aligned.
   std::array<std::uint64_t, kSlotsMax> crc_{};
 };
 

@@ -12,7 +12,7 @@ namespace creel::core {
 Task<void> Healer::reap_loop(Ctx& ctx) {
   while (!ctx.stopped()) {
     const Instant now = platform_.clock.now();
-    const std::uint64_t stands = log_store_.status().last.value;
+    const std::uint64_t stands = log_store_.last().value;
     if (marks_.empty() || marks_.back().second < stands) marks_.push_back({now, stands});
     while (!marks_.empty() && marks_.front().first + options_.reap_grace <= now) {
       reapable_ = marks_.front().second;

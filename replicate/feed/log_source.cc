@@ -210,6 +210,6 @@ Task<Result<Unit>> LogSource::wait_beyond(Ctx& ctx, std::uint64_t after) {
   return store_.wait_beyond(ctx, store::Lsn{after});
 }
 
-std::uint64_t LogSource::end() const { return store_.status().last.value; }
+std::uint64_t LogSource::end() const { return store_.last().value; }
 
 }  // namespace creel::replicate

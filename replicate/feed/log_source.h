@@ -32,8 +32,8 @@ class LogSource final : public Source {
   std::uint64_t end() const override;
 
  private:
-  // nullopt: concerns nobody. Errors: those of the rows.
   Result<bool> deletes_only_a_version(const s3::DeleteObject& op) const;
+  // nullopt: concerns nobody. Errors: those of the rows.
   Result<std::optional<FeedItem>> item_of(const store::LoggedOp& logged) const;
   Result<std::optional<FeedItem>> put_item(std::uint64_t lsn, std::uint64_t version_lsn,
                                            std::int64_t time_ms, std::string bucket,

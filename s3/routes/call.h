@@ -96,6 +96,8 @@ Task<S3Result<std::string>> read_document(Ctx& ctx, Call& call, std::uint64_t by
 Task<S3Result<std::string>> read_plain_document(Ctx& ctx, Call& call, std::uint64_t bytes_max);
 // The object's kept headers as model headers, and back.
 S3Result<std::vector<Header>> kept_headers(const Call& call);
+// What the call's headers say of the object to be put. Errors: those of each header.
+S3Result<PutArguments> put_arguments(const Call& call);
 void add_checksum(HeaderList& headers, const std::optional<Checksum>& checksum);
 // The id of a new version; a null one of a suspended bucket is not told, as with AWS.
 void add_new_version(HeaderList& headers, std::string_view version_id);

@@ -128,6 +128,18 @@ S3Result<std::vector<Header>> kept_headers(const Call& call) {
   return kept;
 }
 
+S3Result<PutArguments> put_arguments(const Call& call) {
+  PutArguments arguments;
+  arguments.bucket = call.bucket();
+  arguments.key = call.key();
+  TRY(headers, kept_headers(call));
+  arguments.headers = std::move(headers);
+  TRY_DO(parse_storage_class(call.headers(), {}));
+  TRY(conditions, parse_write_conditions(call.headers()));
+  arguments.conditions = std::move(conditions);
+  return arguments;
+}
+
 S3Result<Unit> check_source(const Call& call, const CopySource& source) {
   TRY(bucket, call.service.find_bucket(source.bucket));
   const auto expected = call.header("x-amz-source-expected-bucket-owner");
@@ -143,14 +155,7 @@ Task<S3Result<Reply>> put_object(Ctx& ctx, Call& call) {
                                *number);
   if (const auto id = call.query.find("versionId"))
     co_return invalid_argument("This operation does not accept a version-id.", "versionId", *id);
-  PutArguments arguments;
-  arguments.bucket = call.bucket();
-  arguments.key = call.key();
-  CO_TRY(headers, kept_headers(call));
-  arguments.headers = std::move(headers);
-  CO_DO(parse_storage_class(call.headers(), {}));
-  CO_TRY(conditions, parse_write_conditions(call.headers()));
-  arguments.conditions = std::move(conditions);
+  CO_TRY(arguments, put_arguments(call));
   CO_TRY(body, RequestBody::make(call));
   CO_TRY(promise, body_promise(call, *body));
   CO_TRY(outcome,

@@ -64,10 +64,17 @@ S3Result<PostForm> make_form(const Call& call, const FormDecoder& decoder) {
   PostForm form;
   form.bucket = call.bucket();
   form.fields = decoder.fields();
+  // Nobody has proved who they are yet: a long name that is filled in many times is too much.
+  std::size_t bytes = 0;
   for (NameValue& field : form.fields)
     for (std::size_t at = field.second.find(kFilename); at != std::string::npos;
-         at = field.second.find(kFilename, at + decoder.filename().size()))
+         at = field.second.find(kFilename, at + decoder.filename().size())) {
       field.second.replace(at, kFilename.size(), decoder.filename());
+      bytes += decoder.filename().size();
+      if (bytes > kFormFieldsBytesMax)
+        return s3_fail(S3Code::kMaxMessageLengthExceeded,
+                       "Your POST request fields are too large with ${filename} filled in.");
+    }
   if (form.find("key") != nullptr) return form;
   return invalid_argument(
       "Bucket POST must contain a field named 'key'.  If it is specified, please check the order "
@@ -131,7 +138,7 @@ Reply success(const Call& call, const PostForm& form, const WriteOutcome& outcom
     reply.headers.add("Location", location);
   }
   reply.headers.add("ETag", etag);
-  if (!outcome.version_id.empty()) reply.headers.add("x-amz-version-id", outcome.version_id);
+  add_new_version(reply.headers, outcome.version_id);
   add_checksum(reply.headers, outcome.checksum);
   return reply;
 }
@@ -150,14 +157,7 @@ Task<S3Result<Reply>> post_object(Ctx& ctx, Call& call) {
   CO_DO(authorise(call, form, file));
   call.fields = fields_as_headers(form);
   CO_DO(check_wishes(call));
-  PutArguments arguments;
-  arguments.bucket = call.bucket();
-  arguments.key = call.key();
-  CO_TRY(headers, kept_headers(call));
-  arguments.headers = std::move(headers);
-  CO_DO(parse_storage_class(call.headers(), {}));
-  CO_TRY(conditions, parse_write_conditions(call.headers()));
-  arguments.conditions = std::move(conditions);
+  CO_TRY(arguments, put_arguments(call));
   BodyPromise promise;
   CO_TRY(checks, parse_body_checks(call.headers()));
   promise.checks = std::move(checks);

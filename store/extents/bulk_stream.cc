@@ -99,23 +99,8 @@ std::uint64_t BulkStream::room_for(std::uint64_t payload) const {
 }
 
 Task<Result<Unit>> BulkStream::next_segment(Ctx& ctx, std::uint64_t first_batch) {
-  Result<SegmentInfo> claimed =
-      co_await volume_.claim(ctx, StreamKind::kBulk, volume_.reserve_segments());
-  if (!claimed.ok()) {
-    if (claimed.error().code != ErrorCode::kNoSpace) volume_.stop_writing(claimed.error());
-    co_return claimed.error();
-  }
-  SegmentInfo& info = claimed.value();
-  info.first_batch = first_batch;
-  const auto header = std::make_shared<const Bytes>(volume_.header_of(info));
-  const auto write = [&](Folder& folder) { return folder.write_synced(ctx, info.id, 0, header); };
-  Result<Unit> written = co_await volume_.on_all(ctx, write);
-  if (!written.ok()) {
-    volume_.give_back(info);
-    if (written.error().code != ErrorCode::kNoSpace) volume_.stop_writing(written.error());
-    co_return written.error();
-  }
-  volume_.add(info);
+  const std::size_t reserve = volume_.reserve_segments();
+  CO_TRY(info, co_await volume_.begin_segment(ctx, StreamKind::kBulk, reserve, {}, first_batch));
   current_ = info;
   tail_ = kSegmentHeadBytes;
   gaps_.clear();

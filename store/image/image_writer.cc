@@ -98,25 +98,8 @@ Task<Result<Unit>> ImageWriter::put(Ctx& ctx, const Frame& frame) {
 Task<Result<Unit>> ImageWriter::begin_part(Ctx& ctx) {
   if (info_.parts.size() == kImagePartsMax)
     co_return fail(ErrorCode::kTooLarge, cat("image of more than ", kImagePartsMax, " segments"));
-  Result<SegmentInfo> spare = co_await volume_.claim(ctx, StreamKind::kImage, Volume::kForMoves);
-  if (!spare.ok()) {
-    if (spare.error().code != ErrorCode::kNoSpace) volume_.stop_writing(spare.error());
-    co_return spare.error();
-  }
-  SegmentInfo& claimed = spare.value();
-  claimed.first_lsn = info_.lsn;
-  claimed.first_batch = first_batch_;
-  const auto header = std::make_shared<const Bytes>(volume_.header_of(claimed));
-  const auto write = [&](Folder& folder) {
-    return folder.write_synced(ctx, claimed.id, 0, header);
-  };
-  Result<Unit> written = co_await volume_.on_all(ctx, write);
-  if (!written.ok()) {
-    volume_.give_back(claimed);
-    if (written.error().code != ErrorCode::kNoSpace) volume_.stop_writing(written.error());
-    co_return written.error();
-  }
-  volume_.add(claimed);
+  CO_TRY(claimed, co_await volume_.begin_segment(ctx, StreamKind::kImage, Volume::kForMoves,
+                                                 info_.lsn, first_batch_));
   segment_ = claimed;
   unflushed_ = 0;
   info_.parts.push_back({claimed.id, claimed.generation, kImageRowsAt});

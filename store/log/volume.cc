@@ -97,6 +97,28 @@ Task<Result<SegmentInfo>> Volume::claim(Ctx& ctx, StreamKind stream, std::size_t
   co_return info;
 }
 
+Task<Result<SegmentInfo>> Volume::begin_segment(Ctx& ctx, StreamKind stream, std::size_t reserve,
+                                                Lsn first_lsn, std::uint64_t first_batch) {
+  Result<SegmentInfo> claimed = co_await claim(ctx, stream, reserve);
+  if (!claimed.ok()) {
+    if (claimed.error().code != ErrorCode::kNoSpace) stop_writing(claimed.error());
+    co_return claimed;
+  }
+  SegmentInfo& info = claimed.value();
+  info.first_lsn = first_lsn;
+  info.first_batch = first_batch;
+  const auto header = std::make_shared<const Bytes>(header_of(info));
+  const auto write = [&](Folder& folder) { return folder.write_synced(ctx, info.id, 0, header); };
+  Result<Unit> written = co_await on_all(ctx, write);
+  if (!written.ok()) {
+    give_back(info);
+    if (written.error().code != ErrorCode::kNoSpace) stop_writing(written.error());
+    co_return written.error();
+  }
+  add(info);
+  co_return claimed;
+}
+
 Bytes Volume::header_of(const SegmentInfo& info) const {
   SegmentHeader header;
   header.stream = info.stream;

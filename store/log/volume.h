@@ -64,8 +64,12 @@ class Volume {
   // Claims a spare, or makes one; the last `reserve` stay for others. Its header is not written
   // yet.
   Task<Result<SegmentInfo>> claim(Ctx& ctx, StreamKind stream, std::size_t reserve);
+  // The same with its header on stable storage everywhere, and added; not for the log, which has a
+  // way of its own to its files. What failed, other than kNoSpace, stops writing.
+  Task<Result<SegmentInfo>> begin_segment(Ctx& ctx, StreamKind stream, std::size_t reserve,
+                                          Lsn first_lsn, std::uint64_t first_batch);
   Bytes header_of(const SegmentInfo& info) const;
-  void add(const SegmentInfo& info);        // A claimed one, its header is written.
+  void add(const SegmentInfo& info);  // A claimed one, its header is written.
   void give_back(const SegmentInfo& info);  // A claimed one is a spare again.
   // It holds nothing: forgotten now, its files go with remove_doomed(). They are not used again, so
   // that a torn header is never mistaken for one of an older generation.
@@ -79,10 +83,12 @@ class Volume {
   // --- space (volume_space.cc)
   Task<Result<Unit>> measure(Ctx& ctx);
   // Spares that claim() leaves: to bodies and what grows all of these; to operations that always
-  // succeed those of the cleaner, which makes room for them; to its copies and images kForMoves, to
-  // its MOVEs none.
+  // succeed those of the cleaner, which makes room for them; to images kForMoves, to MOVEs none.
   std::size_t reserve_segments() const;
   std::size_t clean_reserve() const;
+  std::size_t image_reserve() const;
+  // To the cleaner's copies: those of an image, and one for the moves unless they have it.
+  std::size_t copy_reserve() const { return image_reserve() + (only_moves ? 0 : kForMoves); }
   static constexpr std::size_t kForMoves = 1;
   std::uint64_t free_bytes() const;  // Without the reserve; what is promised is in it.
   std::uint64_t segments_left() const;  // That `size` still allows to be made.
@@ -94,6 +100,7 @@ class Volume {
   Result<SpaceToken> take(std::uint64_t bytes) const;
   Result<SpaceToken> take_for_named(std::uint64_t bytes) const;
   SpaceStatus space_status() const;
+  std::string full_text() const;  // For people: what is full, and what helps.
   // That a checkpoint may add to an index of that size before it frees; what is to be allocated
   // for it, ahead of two of those.
   std::uint64_t checkpoint_bytes(std::uint64_t used) const;
@@ -122,6 +129,7 @@ class Volume {
   std::deque<Spare> spares;
   std::vector<std::uint32_t> doomed;  // Files to remove.
   Pins pins;  // Segments that must not be recycled.
+  bool only_moves = false;  // May go on in the log's segment: it is one of the last.
   Lsn log_begin;  // Segments with operations below may be gone; those above are all here.
   std::uint32_t next_segment = 1;
   std::uint64_t bulk_unused_bytes = 0;  // Of the current BULK segment.
@@ -161,7 +169,6 @@ class Volume {
   Result<Unit> judge_room(std::uint64_t bytes, bool is_named) const;
   std::uint64_t index_bytes() const;  // Of `size`, whether used or not.
   std::uint64_t index_capacity() const;
-  std::string full_text() const;
   std::string index_text() const;
   static Task<void> settle(Folder& folder, Task<Result<Unit>> call, std::optional<Error>& error);
   Result<Unit> judge(const std::vector<std::optional<Error>>& errors);

@@ -20,16 +20,18 @@ Task<Result<Unit>> Volume::measure(Ctx& ctx) {
   co_return Unit{};
 }
 
+// The next image is written while the last one still counts.
+std::size_t Volume::image_reserve() const {
+  if (image_bytes == 0 || segment_bytes == 0) return 0;
+  return static_cast<std::size_t>(image_bytes / 4 * 5 / segment_bytes) + 1;
+}
+
 std::size_t Volume::clean_reserve() const {
-  return plan_space(size_bytes, segment_bytes).clean_segments;
+  return plan_space(size_bytes, segment_bytes).clean_segments + image_reserve();
 }
 
 std::size_t Volume::reserve_segments() const {
-  const SpacePlan plan = plan_space(size_bytes, segment_bytes);
-  // The next image is written while the last one still counts.
-  const std::uint64_t image = segment_bytes == 0 ? 0 : image_bytes / 4 * 5 / segment_bytes;
-  return plan.log_segments + plan.clean_segments + static_cast<std::size_t>(image) +
-         (image_bytes > 0 ? 1 : 0);
+  return plan_space(size_bytes, segment_bytes).log_segments + clean_reserve();
 }
 
 std::uint64_t Volume::index_bytes() const {

@@ -134,7 +134,7 @@ Task<Result<bool>> Cleaner::round(Ctx& ctx) {
   Load load = weigh(all);
   const bool worth_it = load.with_log >= volume_.size_bytes / kUsedShare;
   if (load.low || (worth_it && load.log_garbage > load.with_log / 100 * kBeginPercent)) {
-    CO_DO(co_await drop_operations(ctx, all));
+    CO_DO(co_await drop_operations(ctx, all, load.low));
     CO_DO(co_await free_dead(ctx));
     all = look();
     load = weigh(all);
@@ -152,7 +152,10 @@ Task<Result<bool>> Cleaner::round(Ctx& ctx) {
   }
   if (engine_.platform_.clock.now() < rest_until_ && !engine_.starved_since_) co_return false;
   std::vector<Seen> victims = choose(std::move(all));
-  if (victims.empty()) co_return false;
+  if (victims.empty()) {
+    if (std::exchange(volume_.only_moves, false)) engine_.wake_.notify();  // There are none.
+    co_return false;
+  }
   victims_.clear();
   for (const Seen& seen : victims) victims_.emplace(seen.info.id, seen.info.generation);
   std::vector<Item> items;
@@ -222,27 +225,36 @@ Task<Result<Unit>> Cleaner::give_back(Ctx& ctx, const std::vector<Seen>& dead) {
 }
 
 // Bodies in the log can only be moved away once its operations are in an image.
-Task<Result<Unit>> Cleaner::drop_operations(Ctx& ctx, const std::vector<Seen>& all) {
+Task<Result<Unit>> Cleaner::drop_operations(Ctx& ctx, const std::vector<Seen>& all, bool low) {
   std::uint64_t gain = 0;
   for (const Seen& seen : all)
     if (seen.awaits_image)
       gain += volume_.segment_bytes - std::min(seen.live, volume_.segment_bytes);
-  // Room for the next image is kept free from the first one on.
+  // Room for the next image is kept free from the first one on: that must be made while there is
+  // room, or on a full drive no operation could ever be dropped. When deletes wait nothing else
+  // helps.
   const std::uint64_t cost = engine_.base_->row_count() * kImageRowBytes;
-  const std::uint64_t kept = engine_.image_.lsn.value == 0 ? cost + 2 * volume_.segment_bytes : 0;
-  if (gain < kept + 2 * std::max(volume_.segment_bytes, cost)) co_return Unit{};
+  const bool first = engine_.image_.lsn.value == 0;
+  const std::uint64_t kept = first ? cost + 2 * volume_.segment_bytes : 0;
+  std::uint64_t worth = kept + 2 * std::max(volume_.segment_bytes, cost);
+  if (engine_.starved_since_) worth = volume_.segment_bytes;
+  if (gain < worth && !(first && low)) co_return Unit{};
   Result<Unit> made = co_await engine_.make_image(ctx);
-  if (!made.ok() && made.error().code != ErrorCode::kUnsupported) co_return made;
-  co_return Unit{};
+  if (made.ok() || made.error().code == ErrorCode::kUnsupported) co_return Unit{};
+  if (made.error().code == ErrorCode::kNoSpace) co_return Unit{};  // Others may still be moved.
+  co_return made;
 }
 
 // The best (1 − u)·age / (1 + u), as in LFS; age in batches.
 std::vector<Cleaner::Seen> Cleaner::choose(std::vector<Seen> all) const {
   // One body may fill most of a segment of few chunks: they do not pack.
-  const std::uint64_t percent = volume_.segment_bytes < 4 * kChunkStride ? 50 : urgent_ ? 95 : 85;
-  const std::uint64_t most = volume_.segment_bytes / 100 * percent;
+  const bool few_chunks = volume_.segment_bytes < 4 * kChunkStride;
+  const auto most = [&](const Seen& seen) {
+    const bool packs = !few_chunks || seen.info.stream == StreamKind::kLog;
+    return volume_.segment_bytes / 100 * (!packs ? 50 : urgent_ ? 95 : 85);
+  };
   std::erase_if(all, [&](const Seen& seen) {
-    return seen.filling || seen.needed || seen.live == 0 || seen.live > most ||
+    return seen.filling || seen.needed || seen.live == 0 || seen.live > most(seen) ||
            volume_.pins.pinned(seen.info.id) ||
            kept_.contains({seen.info.id, seen.info.generation});
   });
@@ -259,7 +271,7 @@ std::vector<Cleaner::Seen> Cleaner::choose(std::vector<Seen> all) const {
   });
   // Copies and what they were copied from are both there until the next checkpoint.
   const std::uint64_t there = volume_.spares.size() + volume_.segments_left();
-  const std::uint64_t reserve = Volume::kForMoves;
+  const std::uint64_t reserve = volume_.copy_reserve();
   const std::uint64_t segments = there > reserve ? there - reserve : 0;
   const std::uint64_t room =
       cold_.room() + std::max<std::uint64_t>(segments / 2, std::min<std::uint64_t>(segments, 1)) *

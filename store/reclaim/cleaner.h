@@ -62,7 +62,7 @@ class Cleaner {
   Task<Result<bool>> round(Ctx& ctx);
   Task<Result<Unit>> free_dead(Ctx& ctx);
   Task<Result<Unit>> give_back(Ctx& ctx, const std::vector<Seen>& dead);
-  Task<Result<Unit>> drop_operations(Ctx& ctx, const std::vector<Seen>& all);
+  Task<Result<Unit>> drop_operations(Ctx& ctx, const std::vector<Seen>& all, bool low);
   bool waits_for_checkpoint() const;
   std::vector<Seen> choose(std::vector<Seen> all) const;
   Task<Result<Unit>> collect(Ctx& ctx, std::vector<Item>& items);

@@ -3,21 +3,26 @@
 #include "platform/cpu/crc.h"
 
 namespace creel::store {
+namespace {
+
+RecordHead head_of(RecordType type, ByteView payload, Bytes& cells) {
+  RecordHead head;
+  head.type = type;
+  cells = cell_crcs(payload, head.crc64);
+  head.flags = cells.empty() ? 0 : kRecordHasCells;
+  head.meta_bytes = static_cast<std::uint32_t>(cells.size());
+  head.meta_crc = crc32c(cells);
+  head.stored_bytes = head.logical_bytes = payload.size();
+  return head;
+}
+
+}  // namespace
 
 Task<Result<Unit>> ColdStream::make_room(Ctx& ctx, std::uint64_t bytes, std::uint64_t first_batch) {
   if (current_ && end() + bytes <= volume_.segment_bytes) co_return Unit{};
   CO_DO(co_await write_buffer(ctx));
-  CO_TRY(info, co_await volume_.claim(ctx, StreamKind::kCold, Volume::kForMoves));
-  info.first_batch = first_batch;
-  const auto header = std::make_shared<const Bytes>(volume_.header_of(info));
-  const auto write = [&](Folder& folder) { return folder.write_synced(ctx, info.id, 0, header); };
-  Result<Unit> written = co_await volume_.on_all(ctx, write);
-  if (!written.ok()) {
-    volume_.give_back(info);
-    if (written.error().code != ErrorCode::kNoSpace) volume_.stop_writing(written.error());
-    co_return written;
-  }
-  volume_.add(info);
+  const std::size_t reserve = volume_.copy_reserve();
+  CO_TRY(info, co_await volume_.begin_segment(ctx, StreamKind::kCold, reserve, {}, first_batch));
   used_ += kSegmentHeadBytes + (current_ ? volume_.segment_bytes - tail_ : 0);
   current_ = info;
   tail_ = kSegmentHeadBytes;
@@ -38,13 +43,8 @@ Task<Result<Unit>> ColdStream::write_buffer(Ctx& ctx) {
 
 Task<Result<Extent>> ColdStream::copy_inline(Ctx& ctx, Extent extent, ByteView payload,
                                              std::uint64_t first_batch) {
-  RecordHead head;
-  head.type = RecordType::kCopy;
-  const Bytes cells = cell_crcs(payload, head.crc64);
-  head.flags = cells.empty() ? 0 : kRecordHasCells;
-  head.meta_bytes = static_cast<std::uint32_t>(cells.size());
-  head.meta_crc = crc32c(cells);
-  head.stored_bytes = head.logical_bytes = payload.size();
+  Bytes cells;
+  const RecordHead head = head_of(RecordType::kCopy, payload, cells);
   // Rounded up: the buffer is padded to a whole block when it is written.
   CO_DO(co_await make_room(ctx, round_up(head.total_bytes(), kBlock), first_batch));
   extent.segment = current_->id;
@@ -71,13 +71,8 @@ Task<Result<Extent>> ColdStream::begin_chunks(Ctx& ctx, Extent extent, std::uint
 }
 
 Task<Result<Unit>> ColdStream::write_chunk(Ctx& ctx, ByteView payload) {
-  RecordHead head;
-  head.type = RecordType::kChunk;
-  const Bytes cells = cell_crcs(payload, head.crc64);
-  head.flags = cells.empty() ? 0 : kRecordHasCells;
-  head.meta_bytes = static_cast<std::uint32_t>(cells.size());
-  head.meta_crc = crc32c(cells);
-  head.stored_bytes = head.logical_bytes = payload.size();
+  Bytes cells;
+  const RecordHead head = head_of(RecordType::kChunk, payload, cells);
   Bytes block(kBlock);
   encode_record_head(volume_.seed_of(*current_), tail_, head, block);
   std::copy(cells.begin(), cells.end(), block.begin() + kRecordHeadBytes);

@@ -50,6 +50,13 @@ def case_show_hides_secrets(t):
 
 
 @case()
+def case_an_owner_is_not_root(t):
+    server = t.own_server(config=f'[s3]\nowners = [{{ id = "1", access_key = "{ACCESS_KEY}", secret_key = "x" }}]\n')
+    code, said = server.start_refused()
+    check(code != 0 and "is the root key" in said and "'1'" in said, "the root key stays root's", code, said[-300:])
+
+
+@case()
 def case_nonsense_has_a_place(t):
     for text, place, words in (
             ('role = "edge"\ncolour = "red"\n', "line 2, column 1", "colour"),

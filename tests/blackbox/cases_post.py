@@ -96,6 +96,8 @@ def case_post_refused(t):
     for fields, body, wanted, text in cases:
         status, _, answer = post(url, fields, body)
         check(status == wanted and text in answer, "refused", wanted, text, status, answer[:300])
+    status, _, answer = post(url, {"key": "${filename}" * 3_000}, b"x", "n" * 30_000)
+    check(status == 400 and b"MaxMessageLengthExceeded" in answer, "90 MB of names, unsigned", status, answer[:300])
     status, _, answer = post(url, good, b"x", content_type="text/plain")
     check(status == 412 and b"enclosure-type multipart/form-data" in answer, "no form", status, answer[:300])
     status, _, answer = post(f"{t.server.url}/no-such-bucket-here", good, b"x")

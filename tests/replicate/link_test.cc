@@ -50,6 +50,27 @@ TEST(Link, AStoppedSenderGoesOnWhereItWas) {
   EXPECT_EQ(link.core.contents("bbb"), link.edge.contents("bbb"));
 }
 
+// What it missed is no longer in the log, only its outcome in the rows.
+TEST(Link, ATargetThatIsNamedLateGetsWhatTheLogNoLongerHolds) {
+  LinkWorld link(22);
+  link.edge.options.segment_bytes = 256 * KiB;
+  link.edge.options.size_bytes = 16 * MiB;
+  ASSERT_TRUE(link.start_edge());
+  link.bucket("field");
+  TestRandom random(22);
+  for (int i = 0; i < 1'200; ++i) {
+    link.put("field", cat("k", random.below(400)), random.bytes(1 + random.below(8'000)));
+    if (random.chance(0.1)) link.erase("field", cat("k", random.below(400)));
+    if (random.chance(0.05)) link.world.run_for(1_s);
+  }
+  link.world.run_for(60_s);
+  ASSERT_GT(link.edge.store->log_begin().value, 100u);
+  ASSERT_TRUE(link.start_core());
+  ASSERT_TRUE(link.drain()) << link.shipper->status().last_error;
+  EXPECT_EQ(link.core.contents("field"), link.edge.contents("field"));
+  EXPECT_GT(link.core.contents("field").size(), 200u);
+}
+
 TEST(Link, StatusOfAnObjectFollowsItsOperation) {
   LinkWorld link(3);
   ASSERT_TRUE(link.start());

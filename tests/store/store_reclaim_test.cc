@@ -274,6 +274,43 @@ TEST(StoreReclaim, AFullStoreIsEmptiedByLoneDeletesInAnyOrder) {
   }
 }
 
+Task<void> put_one(Ctx& ctx, StoreWorld& box, std::string key, Bytes body, int& left, bool& full) {
+  Result<store::Verdict> done = co_await box.store->submit(ctx, toy_op('p', key, "", body));
+  full = full || !done.ok();
+  --left;
+}
+
+// Many share a block when they are written, and each takes one of its own when it is deleted: the
+// deletes need twenty times the room they free, and the log must be given back all the time.
+TEST(StoreReclaim, AStoreFullOfTinyObjectsIsEmptiedByLoneDeletes) {
+  for (Seed seed : seeds(2)) {
+    SCOPED_TRACE(seed.replay_hint());
+    Small small(seed.value);
+    StoreWorld& box = small.box;
+    box.options.size_bytes = 12 * MiB;
+    ASSERT_TRUE(box.open().ok());
+    std::size_t keys = 0;
+    for (bool full = false; !full;) {
+      int left = 60;
+      for (int i = 0; i < 60; ++i, ++keys)
+        box.node.spawn(put_one(box.node.ctx(), box, std::to_string(keys), small.random.bytes(150),
+                               left, full));
+      ASSERT_TRUE(box.world.run_until([&] { return left == 0; }, 600_s));
+    }
+    ASSERT_GT(keys, 10'000u);
+    std::vector<std::string> rest;
+    for (const auto& [key, row] : box.rows()) rest.push_back(key);
+    while (!rest.empty()) {
+      std::swap(rest[small.random.below(rest.size())], rest.back());
+      Result<store::Verdict> done = box.submit(toy_op('d', rest.back()));
+      ASSERT_TRUE(done.ok()) << rest.size() << " are left: " << error_text(done.error());
+      rest.pop_back();
+    }
+    EXPECT_TRUE(box.rows().empty());
+    ASSERT_NO_FATAL_FAILURE(small.put("again"));
+  }
+}
+
 TEST(StoreReclaim, ReadersOfTheLogHoldItsOperations) {
   Small small(21);
   store::Lsn upto{5};

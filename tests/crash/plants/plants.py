@@ -32,12 +32,10 @@ PLANTS = [
     ("header of a LOG segment written late", CUT, "seq:", "store/log/folder.cc",
      "    CO_DO(co_await file->write(ctx, 0, parts));\n    ++flushes;",
      "    if (!PLANTED) CO_DO(co_await file->write(ctx, 0, parts));\n    ++flushes;"),
-    ("header of a BULK segment not flushed", CUT, "seq:l", "store/extents/bulk_stream.cc",
-     "  Result<Unit> written = co_await volume_.on_all(ctx, write);\n  if (!written.ok()) {\n    volume_.give_back(info);",
-     "  Result<Unit> written = Unit{};\n"
-     "  if (PLANTED) written = co_await this->write(ctx, info.id, 0, *header);\n"
-     "  else written = co_await volume_.on_all(ctx, write);\n"
-     "  if (!written.ok()) {\n    volume_.give_back(info);"),
+    ("header of a BULK segment not flushed", CUT, "seq:l", "store/log/folder.cc",
+     "  CO_DO(co_await file->write(ctx, offset, parts));\n  co_return co_await file->sync(ctx);",
+     "  CO_DO(co_await file->write(ctx, offset, parts));\n"
+     "  if (PLANTED) co_return Unit{};\n  co_return co_await file->sync(ctx);"),
     ("body not flushed before it is named", CUT, "seq:l", "store/extents/bulk_stream.cc",
      "        Result<Unit> synced = co_await file->sync(ctx);",
      "        Result<Unit> synced = Unit{};\n        if (!PLANTED) synced = co_await file->sync(ctx);"),
