@@ -9,7 +9,7 @@ using Tables = std::array<std::array<typename Crc::Word, 256>, 8>;
 
 // tables[k][b] is what byte b does to the register when k more bytes follow it.
 template <class Crc>
-constexpr Tables<Crc> make_tables() {
+Tables<Crc> make_tables() {
   Tables<Crc> tables{};
   for (unsigned byte = 0; byte < 256; ++byte) {
     typename Crc::Word value = byte;
@@ -24,14 +24,19 @@ constexpr Tables<Crc> make_tables() {
   return tables;
 }
 
+// Made when the first byte is counted here: a processor with carry-less multiplication needs none,
+// and as constants they would be 32 KiB of the program.
 template <class Crc>
-constexpr Tables<Crc> kTables = make_tables<Crc>();
+const Tables<Crc>& tables_of() {
+  static const Tables<Crc> tables = make_tables<Crc>();
+  return tables;
+}
 
 }  // namespace
 
 template <class Crc>
 typename Crc::Word plain(typename Crc::Word state, const std::uint8_t* data, std::size_t size) {
-  const auto& tables = kTables<Crc>;
+  const Tables<Crc>& tables = tables_of<Crc>();
   for (; size >= 8; size -= 8, data += 8) {
     const std::uint64_t word = load_le<std::uint64_t>({data, 8}, 0) ^ state;
     state = tables[7][word & 0xFF] ^ tables[6][word >> 8 & 0xFF] ^ tables[5][word >> 16 & 0xFF] ^

@@ -78,7 +78,7 @@ void MirroredBase::leave(unsigned place, const Error& why) {
 }
 
 void MirroredBase::part_with(Place& place, const Error& why) const {
-  if (place.left.exchange(true)) return;
+  if (place.left.exchange(1) != 0) return;
   if (on_leave_) on_leave_(place.number, why);
 }
 

@@ -77,7 +77,7 @@ class MirroredBase final : public RowBase {
   struct Place {
     unsigned number;
     std::unique_ptr<RowBase> base;
-    std::atomic<bool> left{false};  // Set on the loop, also while a commit runs.
+    std::atomic<std::uint32_t> left{0};  // Set on the loop, also while a commit runs.
     std::optional<Error> failed;  // Set by commits; it leaves at publish().
     bool done = false;  // The last commit succeeded here.
     bool current = true;  // Its rows are those of applied_.

@@ -53,6 +53,7 @@ PLANTED = {
         ("s3/d.cc", "std::filesystem::path p;\n", 1),
         ("s3/e.cc", "void f() { throw 1; }\n", 1),
         ("s3/f.cc", "__int128 wide;\n", 1),
+        ("s3/g.cc", "std::atomic<bool> left{false};\n", 1),
     ],
     "doors": [
         ("store/a.cc", "auto t = std::chrono::steady_clock::now();\n", 1),

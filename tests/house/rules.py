@@ -100,6 +100,8 @@ THROWING = [
     (r"\b(throw|dynamic_cast|typeid)\b|\bcatch\s*\(|\btry\s*\{", "no exceptions, no RTTI"),
     (r"\bassert\s*\(", "assert vanishes under NDEBUG; use check()"),
     (r"\b__int128\b", "__int128 does not exist on 32-bit ARM"),
+    (r"\bstd::atomic<\s*(bool|char|(std::)?u?int(8|16)_t)\s*>|\batomic_flag\b",
+     "exchanging one or two bytes needs libatomic on riscv64; take std::atomic<std::uint32_t>"),
 ]
 
 
