@@ -230,7 +230,7 @@ class Server {
   void begin_stop(HttpServer& server, Scope& serving) {
     if (!ready_) return;
     ready_ = false;
-    LogLine(Level::kNotice, platform_.clock.wall(), "stopping");
+    const LogLine stopping(Level::kNotice, platform_.clock.wall(), "stopping");
     [[maybe_unused]] const auto told = systemd::notify("STOPPING=1");
     server.begin_drain();
     serving.ctx().set_deadline(platform_.clock.now() + kDrainMax);

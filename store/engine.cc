@@ -263,7 +263,7 @@ Task<Result<Unit>> Engine::roll(Ctx& ctx) {
       volume_.changed.notify_all();
     }
   }
-  CO_DO(taken);
+  if (!taken.ok()) co_return taken;
   if (!volume_.only_moves) starved_since_.reset();
   // A segment that got no batch is free again.
   if (old.id != 0 && old.first_batch == next_batch_) volume_.release(old);
