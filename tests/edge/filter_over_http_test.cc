@@ -7,7 +7,7 @@
 #include "platform/sim/world.h"
 #include "s3/client/s3_client.h"
 #include "s3/routes/s3_handler.h"
-#include "tests/edge/memory_service.h"
+#include "tests/support/memory_s3.h"
 
 namespace creel::edge::test {
 namespace {
@@ -63,8 +63,8 @@ class FilterOverHttp : public testing::Test {
   SimWorld world{1};
   SimNode& server = world.add_node("server");
   SimNode& client = world.add_node("client");
-  MemoryLog log;
-  MemoryBlobs blobs;
+  s3::test::MemoryLog log{{}, 0};
+  s3::test::MemoryBlobs blobs{log};
   NoKeys keys;
   FilterCheck judge{keys};
   s3::Access access;

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "platform/codec/stream.h"
-#include "tests/edge/memory_service.h"
+#include "tests/support/memory_s3.h"
 #include "tests/support/seeds.h"
 
 namespace creel::edge::test {
@@ -34,6 +34,34 @@ key = {hmac = "env:KEY", id = "k1"}
 sql = "SELECT id, HMAC(email) AS who, TRUNC_IP(ip) AS net FROM S3Object"
 )";
 
+// Every body is a blob, so that what a filter leaves behind can be counted.
+struct World : s3::test::MemoryS3 {
+  World() : MemoryS3({}, 0) {}
+  bool make_bucket(std::string name) { return MemoryS3::make_bucket(std::move(name)).ok(); }
+  bool set_filter(std::string bucket, std::string document) {
+    return run([&](Ctx& ctx) { return service.set_filter(ctx, bucket, document); }).ok();
+  }
+  bool put(std::string bucket, std::string key, std::string body,
+           std::vector<s3::Header> headers = {}) {
+    return MemoryS3::put(bucket, key, std::move(body), std::move(headers)).ok();
+  }
+  // The whole body of an object; nullopt if there is none.
+  std::optional<std::string> get(std::string_view bucket, std::string_view key) {
+    auto text = MemoryS3::get(bucket, key);
+    if (!text.ok()) return std::nullopt;
+    return text.take();
+  }
+  std::vector<std::string> keys(std::string bucket) {
+    s3::ListArguments arguments;
+    arguments.bucket = std::move(bucket);
+    std::vector<std::string> names;
+    auto listed = service.list(arguments);
+    if (listed.ok())
+      for (const s3::ListedObject& object : listed.value().objects) names.push_back(object.key);
+    return names;
+  }
+};
+
 class ObjectFilterTest : public testing::Test {
  protected:
   ObjectFilterTest() { EXPECT_TRUE(world.make_bucket("field")); }
@@ -56,7 +84,7 @@ class ObjectFilterTest : public testing::Test {
     return in;
   }
   Result<FilterOutcome> run(FilterInput in) {
-    return world.with_ctx([&](Ctx& ctx) { return filter().run(ctx, std::move(in)); });
+    return world.run([&](Ctx& ctx) { return filter().run(ctx, std::move(in)); });
   }
   FilterOutcome outcome(std::string key) {
     auto result = run(input(std::move(key)));
@@ -65,7 +93,7 @@ class ObjectFilterTest : public testing::Test {
   }
   std::string bytes(const FilterOutcome& of, std::uint64_t offset = 0) {
     const auto reader = filter().body(of, offset);
-    auto all = world.with_ctx([&](Ctx& ctx) { return read_all(ctx, *reader, 64 * MiB); });
+    auto all = world.run([&](Ctx& ctx) { return read_all(ctx, *reader, 64 * MiB); });
     EXPECT_TRUE(all.ok());
     return all.ok() ? all.take() : "";
   }
@@ -82,7 +110,7 @@ class ObjectFilterTest : public testing::Test {
       EXPECT_EQ(field.second.find(secret), std::string::npos);
   }
 
-  MemoryService world;
+  World world;
   FixedKeys keys;
   ObjectFilterOptions options;
 
@@ -145,22 +173,22 @@ TEST_F(ObjectFilterTest, TwoRunsGiveTheSameBytesAndWriteDeadLettersOnce) {
   ASSERT_TRUE(world.set_filter("field", cat(kHot, "max_errors = 10\n")));
   ASSERT_TRUE(world.put("field", "a.csv", "at,temp\n2,31\n3,x\n"));
   const FilterOutcome first = outcome("a.csv");
-  const std::uint64_t position = world.log.last;
+  const std::uint64_t position = world.log.last();
   const FilterOutcome second = outcome("a.csv");
   EXPECT_EQ(bytes(first), bytes(second));
   EXPECT_EQ(first.headers, second.headers);
   EXPECT_EQ(first.body.crc64, second.body.crc64);
-  EXPECT_EQ(world.log.last, position) << "the same dead letters are not written twice";
+  EXPECT_EQ(world.log.last(), position) << "the same dead letters are not written twice";
 }
 
 TEST_F(ObjectFilterTest, DeadLettersThatCannotBeWrittenStopTheOutcome) {
   ASSERT_TRUE(world.set_filter("field", cat(kHot, "max_errors = 10\n")));
   ASSERT_TRUE(world.put("field", "a.csv", "at,temp\n2,31\n3,x\n"));
-  world.blobs.full = true;
+  world.blobs.room = 0;
   const auto result = run(input("a.csv"));
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error().code, ErrorCode::kNoSpace);
-  world.blobs.full = false;
+  world.blobs.room = UINT64_MAX;
   EXPECT_EQ(outcome("a.csv").verdict, FilterVerdict::kFiltered);
 }
 
@@ -185,12 +213,11 @@ TEST_F(ObjectFilterTest, AnObjectOlderThanItsBucketIsNotJudgedByItsRules) {
   ASSERT_TRUE(world.put("field", "a.csv", "id,email,ip\n1,a@b.c,10.0.0.1\n"));
   const FilterInput old = input("a.csv");
   ASSERT_TRUE(world
-                  .with_ctx([&](Ctx& ctx) {
+                  .run([&](Ctx& ctx) {
                     return world.service.delete_object(ctx, {"field", "a.csv", {}, {}});
                   })
                   .ok());
-  ASSERT_TRUE(
-      world.with_ctx([&](Ctx& ctx) { return world.service.delete_bucket(ctx, "field"); }).ok());
+  ASSERT_TRUE(world.run([&](Ctx& ctx) { return world.service.delete_bucket(ctx, "field"); }).ok());
   ASSERT_TRUE(world.make_bucket("field"));
   const auto result = run(old);
   ASSERT_FALSE(result.ok()) << "its raw bytes would go out by the default";
@@ -319,12 +346,11 @@ TEST_F(ObjectFilterTest, LongOutputIsABlobAndIsFreedAgain) {
   EXPECT_TRUE(bytes(out) == expected);
   EXPECT_TRUE(bytes(out, 1'000'000) == expected.substr(1'000'000)) << "a transfer resumes inside";
   EXPECT_EQ(world.blobs.blobs.size(), 2u);
-  Ctx ctx(world.doors.loop, world.doors.loop);
-  const auto freed = [](Ctx& c, ObjectFilter& f, FilterOutcome o) -> Task<Result<Unit>> {
+  const auto release = [](Ctx& c, ObjectFilter& f, FilterOutcome o) -> Task<Result<Unit>> {
     co_await f.release(c, std::move(o));
     co_return Unit{};
   };
-  ASSERT_TRUE(world.run(freed(ctx, filter(), std::move(out))).ok());
+  ASSERT_TRUE(world.run([&](Ctx& ctx) { return release(ctx, filter(), std::move(out)); }).ok());
   EXPECT_EQ(world.blobs.blobs.size(), 1u);
 }
 

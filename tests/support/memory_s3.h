@@ -92,6 +92,7 @@ class MemoryLog final : public Log {
     return true;
   }
 
+  std::uint64_t last() const { return last_; }  // LSN of the last accepted operation.
   const store::MemImage& image() const { return image_; }
   const std::vector<Accepted>& accepted() const { return accepted_; }
   // The payload that an extent of this log names; null if there is none.
@@ -142,6 +143,7 @@ class MemoryBlobs final : public Blobs {
     return Unit{};
   }
   Task<Result<std::unique_ptr<BlobWriter>>> start(Ctx&, BlobHint) override {
+    if (room == 0) co_return fail(ErrorCode::kNoSpace, "the test's drives are full");
     co_return std::unique_ptr<BlobWriter>(std::make_unique<Writer>(*this));
   }
   Task<Result<Unit>> read(Ctx&, std::string manifest, std::uint64_t offset,
