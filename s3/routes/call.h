@@ -36,6 +36,10 @@ struct Call {
   std::vector<HeaderField> fields;  // Of the head, for wire/.
   Identity identity;
   Principal principal;
+  std::optional<BucketRecord> record;  // Of the bucket, if the request names one that is there.
+  const BucketRules* rules = nullptr;  // Of that bucket, else those of a new one; never null.
+  std::shared_ptr<const BucketRules> rules_held;
+  Decision decision;  // The last one.
 
   Headers headers() const { return Headers(fields); }
   std::optional<std::string_view> header(std::string_view field) const {
@@ -103,7 +107,7 @@ void add_checksum(HeaderList& headers, const std::optional<Checksum>& checksum);
 void add_new_version(HeaderList& headers, std::string_view version_id);
 // Whether the caller may read a copy's source, and x-amz-source-expected-bucket-owner. Errors:
 // AccessDenied, NoSuchBucket.
-S3Result<Unit> check_source(const Call& call, const CopySource& source);
+S3Result<Unit> check_source(Call& call, const CopySource& source);
 // Errors: InvalidArgument if it is neither null nor shaped like a version's id.
 S3Result<Unit> check_version_id(std::string_view id);
 // The parameter versionId, checked; empty if it is not there.

@@ -1,5 +1,6 @@
 #include "platform/async/scope.h"
 #include "platform/base/text.h"
+#include "s3/routes/authorise.h"
 #include "s3/routes/call.h"
 #include "s3/wire/uri.h"
 #include "s3/wire/xml_in.h"
@@ -13,9 +14,19 @@ struct Outcome {
   DeleteOutcome done;
 };
 
+// Each key is a right of its own: a refused one leaves the others alone.
+S3Result<Unit> may_delete(Call& call, const DeleteKey& key) {
+  Wanted wanted = own_object(call);
+  wanted.action = key.version_id.empty() ? "s3:DeleteObject" : "s3:DeleteObjectVersion";
+  wanted.key = key.key;
+  wanted.version_id = key.version_id;
+  return authorise(call, wanted);
+}
+
 Task<void> delete_one(Ctx& ctx, Call& call, const DeleteKey& wanted, Outcome& outcome) {
   S3Result<Unit> named = check_key(wanted.key);
   if (named.ok() && !wanted.version_id.empty()) named = check_version_id(wanted.version_id);
+  if (named.ok()) named = may_delete(call, wanted);
   if (!named.ok()) {
     outcome.error = named.error();
     co_return;

@@ -2,6 +2,7 @@
 
 #include "platform/base/text.h"
 #include "s3/model/versions.h"
+#include "s3/routes/authorise.h"
 #include "s3/routes/body.h"
 #include "s3/routes/call.h"
 #include "s3/wire/etag.h"
@@ -140,12 +141,17 @@ S3Result<PutArguments> put_arguments(const Call& call) {
   return arguments;
 }
 
-S3Result<Unit> check_source(const Call& call, const CopySource& source) {
+S3Result<Unit> check_source(Call& call, const CopySource& source) {
   TRY(bucket, call.service.find_bucket(source.bucket));
   const auto expected = call.header("x-amz-source-expected-bucket-owner");
   if (expected && bucket.owner != *expected) return s3_fail(S3Code::kAccessDenied);
-  const std::string_view action = source.version_id ? "s3:GetObjectVersion" : "s3:GetObject";
-  return call.access.authorise(call.principal, {action, source.bucket, source.key, bucket.owner});
+  Wanted wanted;
+  wanted.action = source.version_id ? "s3:GetObjectVersion" : "s3:GetObject";
+  wanted.bucket = source.bucket;
+  wanted.key = source.key;
+  wanted.version_id = source.version_id ? std::string_view(*source.version_id) : "";
+  wanted.record = &bucket;
+  return authorise(call, wanted);
 }
 
 Task<S3Result<Reply>> put_object(Ctx& ctx, Call& call) {
@@ -195,7 +201,9 @@ Task<S3Result<Reply>> copy_object(Ctx& ctx, Call& call) {
 
 Task<S3Result<Reply>> get_object(Ctx&, Call& call) {
   CO_TRY(version_id, wanted_version(call));
-  CO_TRY(object, call.service.open(call.bucket(), call.key(), version_id));
+  S3Result<OpenedObject> opened = call.service.open(call.bucket(), call.key(), version_id);
+  if (!opened.ok()) co_return missing_as_told(call, own_object(call), opened.error());
+  const OpenedObject object = opened.take();
   const ObjectState state{object.record.etag, WallTime::from_ms(object.record.mtime_ms)};
   CO_DO(check_read(parse_read_conditions(call.headers()), state,
                    call.service.platform().clock.wall()));

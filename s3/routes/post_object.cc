@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "platform/base/text.h"
+#include "s3/routes/authorise.h"
 #include "s3/routes/body.h"
 #include "s3/routes/call.h"
 #include "s3/routes/unsupported.h"
@@ -94,7 +95,8 @@ std::vector<HeaderField> fields_as_headers(const PostForm& form) {
   return headers;
 }
 
-S3Result<Unit> authorise(Call& call, const PostForm& form, FormFile& file) {
+// Who sent the form, whether its policy covers it, and whether they may.
+S3Result<Unit> prove(Call& call, const PostForm& form, FormFile& file) {
   const SecretLookup secret_of = [&call](std::string_view key) {
     return call.access.secret_of(key);
   };
@@ -107,9 +109,12 @@ S3Result<Unit> authorise(Call& call, const PostForm& form, FormFile& file) {
     TRY(range, check_post_policy(*text, form, call.service.platform().clock.wall()));
     file.range = range;
   }
-  TRY(bucket, call.service.find_bucket(call.bucket()));
-  return call.access.authorise(call.principal,
-                               {"s3:PutObject", call.bucket(), call.key(), bucket.owner});
+  // The fields of a form are what the headers of a PUT are, to conditions too.
+  call.fields = fields_as_headers(form);
+  Wanted wanted = own_object(call);
+  wanted.action = "s3:PutObject";
+  TRY_DO(authorise(call, wanted));
+  return authorise_headers(call, wanted);
 }
 
 Reply success(const Call& call, const PostForm& form, const WriteOutcome& outcome) {
@@ -154,8 +159,7 @@ Task<S3Result<Reply>> post_object(Ctx& ctx, Call& call) {
   CO_TRY(form, make_form(call, file.decoder()));
   call.name.key = *form.find("key");
   CO_DO(check_key(call.name.key));
-  CO_DO(authorise(call, form, file));
-  call.fields = fields_as_headers(form);
+  CO_DO(prove(call, form, file));
   CO_DO(check_wishes(call));
   CO_TRY(arguments, put_arguments(call));
   BodyPromise promise;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "platform/base/text.h"
+#include "s3/routes/authorise.h"
 #include "s3/routes/unsupported.h"
 
 namespace creel::s3 {
@@ -28,10 +29,20 @@ S3Result<Unit> check_names(const Call& call) {
 
 S3Result<Unit> check_owner(const Call& call) {
   const std::optional<std::string_view> expected = call.header("x-amz-expected-bucket-owner");
-  if (!expected || call.name.bucket.empty()) return Unit{};
-  const S3Result<BucketRecord> bucket = call.service.find_bucket(call.name.bucket);
-  if (bucket.ok() && bucket.value().owner != *expected) return s3_fail(S3Code::kAccessDenied);
+  if (expected && call.record && call.record->owner != *expected)
+    return s3_fail(S3Code::kAccessDenied);
   return Unit{};
+}
+
+// The one place where a request as a whole is allowed or refused.
+S3Result<Unit> check_rights(Call& call, const Route& route) {
+  if (call.principal.anonymous && !route.signed_only.empty())
+    return s3_fail(S3Code::kAccessDenied, std::string(route.signed_only));
+  Wanted wanted = own_object(call);
+  const bool of_version = call.query.has("versionId") && !route.version_action.empty();
+  wanted.action = of_version ? route.version_action : route.action;
+  TRY_DO(authorise(call, wanted));
+  return authorise_headers(call, wanted);
 }
 
 }  // namespace
@@ -60,6 +71,7 @@ std::string S3Handler::new_request_id() {
 
 Task<Result<Unit>> S3Handler::handle(Ctx& ctx, HttpRequest& request, ResponseWriter& out) {
   Call call{service_, request, access_};
+  call.rules = &access_.default_rules();
   call.filters = filters_;
   call.request_id = new_request_id();
   call.fields.reserve(request.head.headers.size());
@@ -95,6 +107,12 @@ S3Result<Unit> S3Handler::authenticate(Call& call, const Route& route) {
   return Unit{};
 }
 
+S3Result<Unit> S3Handler::find_bucket(Call& call) {
+  TRY(bucket, service_.find_bucket(call.name.bucket));
+  call.record = std::move(bucket);
+  return Unit{};
+}
+
 // The order decides which error a client sees: route, signature, bucket, rights, the operation.
 Task<S3Result<Reply>> S3Handler::run(Ctx& ctx, Call& call) {
   call.target = split_target(call.http.head.target);
@@ -107,14 +125,9 @@ Task<S3Result<Reply>> S3Handler::run(Ctx& ctx, Call& call) {
   const bool is_form = route.operation == post_object;
   if (!is_form) CO_DO(authenticate(call, route));
   CO_DO(check_names(call));
-  std::string owner;
-  if (!call.name.bucket.empty() && route.operation != create_bucket) {
-    CO_TRY(bucket, service_.find_bucket(call.name.bucket));
-    owner = std::move(bucket.owner);
-  }
+  if (!call.name.bucket.empty() && route.operation != create_bucket) CO_DO(find_bucket(call));
   CO_DO(check_owner(call));
-  const AccessRequest wanted{route.action, call.name.bucket, call.name.key, owner};
-  if (!is_form) CO_DO(access_.authorise(call.principal, wanted));
+  if (route.judged == Route::Judged::kBefore) CO_DO(check_rights(call, route));
   CO_DO(check_wishes(call));
   co_return co_await route.operation(ctx, call);
 }

@@ -42,6 +42,7 @@ class S3Handler final : public HttpHandler {
 
  private:
   S3Result<Unit> authenticate(Call& call, const Route& route);
+  S3Result<Unit> find_bucket(Call& call);
   Task<S3Result<Reply>> run(Ctx& ctx, Call& call);
   Task<Result<Unit>> send(Ctx& ctx, Call& call, Reply reply, ResponseWriter& out);
   Task<Result<Unit>> send_error(Ctx& ctx, Call& call, const S3Error& error, ResponseWriter& out);

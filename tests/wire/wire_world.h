@@ -53,6 +53,9 @@ class WireWorld final : private Clock, private s3::BucketFilters {
   void damage_after(unsigned reads) { blobs_.fail_reads_after = blobs_.reads + reads; }
 
   s3::ObjectService& service() { return service_; }
+  s3::Access& access() { return access_; }
+  // Operations the log has taken: a refused request leaves none.
+  std::size_t operations() const { return log_.accepted().size(); }
   Platform& platform() { return platform_; }
   template <class Call>  // call(Ctx&) gives a Task.
   auto run(Call call) {
