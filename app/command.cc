@@ -4,6 +4,7 @@
 
 #include "app/certs_command.h"
 #include "app/check_command.h"
+#include "app/identity_command.h"
 #include "app/quota_command.h"
 #include "app/rule_command.h"
 #include "app/serve.h"
@@ -43,6 +44,7 @@ int usage(std::FILE* out) {
       "FILE]\n"
       "  creel status | heal [--endpoint URL] [--credentials FILE] [--json]   of a running server\n"
       "  creel quota [--json] | quota set BUCKET BYTES|none [--objects N]   of a running server\n"
+      "  creel user|group|key|policy VERB …   who may do what, of a running server\n"
       "  creel check [--config FILE] [--data DIR]… [--rebuild] [--json]   of a stopped server\n"
       "  creel check --endpoint URL [--credentials FILE] [--json]         of a running one\n"
       "  creel certs DIR --core-name NAME… --site N…   an authority and certificates of a fleet\n"
@@ -135,6 +137,8 @@ int run_command(const std::vector<std::string>& words) {
   if (verb == "status") return run_status(words);
   if (verb == "heal") return run_heal(words);
   if (verb == "quota") return run_quota(words);
+  if (verb == "user" || verb == "group" || verb == "key" || verb == "policy")
+    return run_identity(words);
   if (verb == "check") return run_check(words);
   if (verb == "rule") return run_rule(words);
   if (verb == "certs") return run_certs(words);

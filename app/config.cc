@@ -4,6 +4,7 @@
 
 #include "platform/base/text.h"
 #include "platform/codec/toml.h"
+#include "s3/access/acl.h"
 
 namespace creel::app {
 namespace {
@@ -200,6 +201,11 @@ Result<Unit> read_root(Table& root, Config& config) {
     TRY_DO(s3.texts("extra_locations", config.extra_locations));
     config.owners.clear();
     TRY_DO(s3.tables("owners", [&config](Table& owner) { return read_owner(owner, config); }));
+    TRY_DO(s3.text("master_key", config.master_key));
+    TRY_DO(s3.text("default_object_ownership", config.default_object_ownership));
+    if (!s3::parse_ownership(config.default_object_ownership))
+      return s3.wrong("default_object_ownership",
+                      "is none of BucketOwnerEnforced, BucketOwnerPreferred, ObjectWriter");
     std::int64_t window_s = config.clock_window.ns / 1'000'000'000;
     TRY_DO(s3.number("clock_window_s", window_s, 1, 86'400));
     config.clock_window = 1_s * window_s;
@@ -238,6 +244,18 @@ Result<Unit> check_tls(const TlsFiles& files, std::string_view name, bool mutual
     return fail(ErrorCode::kInvalid, cat(name, ": cert and key belong together"));
   if (mutual && (files.certificate.empty() || files.ca.empty()))
     return fail(ErrorCode::kInvalid, cat(name, ": a replication link needs cert, key and ca"));
+  return Unit{};
+}
+
+// Who takes the drive must not have the key with it.
+Result<Unit> check_master_key(const Config& config) {
+  if (config.master_key.empty()) return Unit{};
+  if (!config.master_key.starts_with("file:") && !config.master_key.starts_with("env:"))
+    return fail(ErrorCode::kInvalid, "s3.master_key is neither file:PATH nor env:NAME");
+  for (const std::string& folder : config.data)
+    if (config.master_key.starts_with(cat("file:", folder, '/')))
+      return fail(ErrorCode::kInvalid, cat("s3.master_key lies in the data folder ", folder,
+                                           ": whoever takes the drive would have both"));
   return Unit{};
 }
 
@@ -336,6 +354,7 @@ Result<Unit> check_config(const Config& config) {
   if (config.root_access_key.empty() != config.root_secret_key.empty())
     return fail(ErrorCode::kInvalid,
                 "CREEL_ROOT_ACCESS_KEY and CREEL_ROOT_SECRET_KEY belong together");
+  TRY_DO(check_master_key(config));
   TRY_DO(check_tls(config.tls, "tls", false));
   if (config.tls.certificate.empty() && !is_loopback(config.listen.host) && !config.insecure_listen)
     return fail(ErrorCode::kInvalid, cat("listen ", address_text(config.listen),
@@ -374,6 +393,8 @@ std::string show_config(const Config& config) {
        "\nbase_domains = ", quoted_list(config.base_domains),
        "\nextra_locations = ", quoted_list(config.extra_locations));
   line("clock_window_s = ", config.clock_window.ns / 1'000'000'000);
+  line("default_object_ownership = ", quoted(config.default_object_ownership));
+  if (!config.master_key.empty()) line("master_key = ", quoted(config.master_key));
   for (const OwnerKey& owner : config.owners)  // As remarks: what is shown has no secrets.
     line("# owner ", quoted(owner.id), " (", owner.display_name, ") has the key ",
          owner.access_key);

@@ -49,6 +49,8 @@ struct Config {
   std::vector<std::string> base_domains;
   std::vector<std::string> extra_locations;  // LocationConstraints beside the region.
   std::vector<OwnerKey> owners;
+  std::string master_key;  // "file:PATH" or "env:NAME": seals secrets at rest; empty: none.
+  std::string default_object_ownership = "BucketOwnerEnforced";
   Duration clock_window = 15_min;
   std::size_t connections_max = 4'096;
   std::size_t connections_per_host_max = 0;  // 0: no limit.

@@ -2,6 +2,7 @@
 
 #include "platform/base/text.h"
 #include "platform/codec/json.h"
+#include "platform/cpu/hash.h"
 
 namespace creel::app {
 namespace {
@@ -32,7 +33,9 @@ int status_of(ErrorCode code) {
     case ErrorCode::kNotFound: return 404;
     case ErrorCode::kInvalid: return 400;
     case ErrorCode::kUnsupported: return 501;
+    case ErrorCode::kExists:
     case ErrorCode::kConflict: return 409;
+    case ErrorCode::kTooLarge: return 400;
     default: return 503;
   }
 }
@@ -45,7 +48,7 @@ Task<Result<Unit>> Front::handle(Ctx& ctx, HttpRequest& request, ResponseWriter&
   co_return co_await out.respond(ctx, std::move(response));
 }
 
-Task<HttpResponse> Front::own(Ctx& ctx, const HttpRequest& request) {
+Task<HttpResponse> Front::own(Ctx& ctx, HttpRequest& request) {
   const std::string_view target = request.head.target;
   const std::string_view path = target.substr(0, target.find('?'));
   if (path.starts_with(kAdmin)) {
@@ -68,7 +71,7 @@ Task<HttpResponse> Front::own(Ctx& ctx, const HttpRequest& request) {
 }
 
 // Signed with a root key, as S3 requests are; the service name in the scope is s3 too.
-Task<HttpResponse> Front::admin(Ctx& ctx, const HttpRequest& request, std::string name) {
+Task<HttpResponse> Front::admin(Ctx& ctx, HttpRequest& request, std::string name) {
   std::vector<s3::HeaderField> fields;
   for (const creel::Header field : request.head.headers)
     fields.push_back({field.name, field.value});
@@ -88,8 +91,22 @@ Task<HttpResponse> Front::admin(Ctx& ctx, const HttpRequest& request, std::strin
   if (!access_.principal_of(identity.value().access_key).root)
     co_return json_error(403, "AccessDenied",
                          "The admin API wants a request signed by the root key.");
-  std::string method = request.head.method;
-  Result<std::string> answer = co_await sources_.admin(ctx, std::move(method), name);
+  AdminCall call;
+  call.method = request.head.method;
+  call.name = std::move(name);
+  s3::S3Result<s3::Query> query = s3::parse_query(target.raw_query);
+  if (!query.ok()) co_return json_error(400, "InvalidURI", query.error().message);
+  call.query = query.take();
+  Result<std::string> body = co_await read_all(ctx, request.body, kAdminBodyBytesMax);
+  if (!body.ok()) co_return json_error(400, error_name(body.error().code), body.error().detail);
+  // What the body says is signed as the rest is.
+  const bool covered = identity.value().payload == s3::PayloadMode::kHash &&
+                       identity.value().payload_sha256 == Sha256::of(as_bytes(body.value()));
+  if (!covered && !body.value().empty())
+    co_return json_error(400, "XAmzContentSHA256Mismatch",
+                         "The body of an admin call is signed: x-amz-content-sha256 is its hash.");
+  call.body = body.take();
+  Result<std::string> answer = co_await sources_.admin(ctx, std::move(call));
   if (!answer.ok())
     co_return json_error(status_of(answer.error().code), error_name(answer.error().code),
                          answer.error().detail);

@@ -2,6 +2,7 @@
 #include <functional>
 #include <string>
 
+#include "app/admin_api.h"
 #include "app/config.h"
 #include "s3/routes/s3_handler.h"
 
@@ -24,8 +25,8 @@ class Front final : public HttpHandler {
   struct Sources {
     std::function<Health()> health;
     std::function<std::string()> metrics;
-    // JSON for a GET or POST of /-/admin/v1/NAME; kNotFound if there is no such thing.
-    std::function<Task<Result<std::string>>(Ctx& ctx, std::string method, std::string name)> admin;
+    // JSON for /-/admin/v1/NAME; kNotFound if there is no such thing.
+    std::function<Task<Result<std::string>>(Ctx& ctx, AdminCall call)> admin;
   };
   Front(s3::S3Handler& s3, const s3::Access& access, Platform& platform, std::string region,
         Sources sources)
@@ -41,8 +42,8 @@ class Front final : public HttpHandler {
   }
 
  private:
-  Task<HttpResponse> own(Ctx& ctx, const HttpRequest& request);
-  Task<HttpResponse> admin(Ctx& ctx, const HttpRequest& request, std::string name);
+  Task<HttpResponse> own(Ctx& ctx, HttpRequest& request);
+  Task<HttpResponse> admin(Ctx& ctx, HttpRequest& request, std::string name);
 
   s3::S3Handler& s3_;
   const s3::Access& access_;

@@ -125,6 +125,15 @@ class Server {
       access.add_key(owner.access_key, owner.secret_key,
                      s3::Principal{owner.id, owner.display_name, false, false});
     }
+    CO_TRY(master_key, load_master_key());
+    s3::Identities identities(platform_, node_->log(), access, master_key);
+    CO_DO(identities.load());
+    if (identities.unreadable_keys() > 0)
+      LogLine(Level::kWarning, platform_.clock.wall(), "access_keys_do_not_open")
+          .number("keys", identities.unreadable_keys())
+          .text("text",
+                master_key.empty() ? "set [s3] master_key" : "another master key sealed them");
+    identities_ = &identities;
     s3::ServiceOptions service_options;
     service_options.region = config_.region;
     service_options.extra_locations = config_.extra_locations;
@@ -191,7 +200,14 @@ class Server {
     world_.on_signal(SIGHUP, [] {});
     senders_ = nullptr;
     service_ = nullptr;
+    identities_ = nullptr;
     co_return std::move(outcome);
+  }
+
+  // Empty if none is configured. Read once: a rotated file counts from the next start.
+  Result<Bytes> load_master_key() const {
+    if (config_.master_key.empty()) return Bytes();
+    return KeyFiles().load(config_.master_key);
   }
 
   Task<void> serve_links(Ctx& ctx, HttpServer& server, Listener& listener) {
@@ -274,9 +290,7 @@ class Server {
       node_->add_metrics(metrics_);
       return filter_ != nullptr ? metrics_.text() + filter_->metrics().text() : metrics_.text();
     };
-    sources.admin = [this](Ctx& ctx, std::string method, std::string name) {
-      return admin(ctx, std::move(method), std::move(name));
-    };
+    sources.admin = [this](Ctx& ctx, AdminCall call) { return admin(ctx, std::move(call)); };
     return sources;
   }
 
@@ -290,9 +304,14 @@ class Server {
     metrics_.set("creel_receive_bad_frames_total", "", status.bad_frames);
   }
 
-  // status · quota · quota/BUCKET/BYTES/OBJECTS (POST) · heal, check (POST starts, GET tells) ·
-  // parked/T · retry/T/LSN · drop/T/LSN
-  Task<Result<std::string>> admin(Ctx& ctx, std::string method, std::string name) {
+  // The calls are listed in admin_api.cc; those of users, keys, groups and policies are there too.
+  Task<Result<std::string>> admin(Ctx& ctx, AdminCall call) {
+    if (identities_ != nullptr && is_identity_call(call)) {
+      std::string own_account(kRootId);
+      co_return co_await identity_call(ctx, *identities_, std::move(own_account), std::move(call));
+    }
+    const std::string& method = call.method;
+    std::string& name = call.name;
     if (name == "status" && method == "GET") {
       const std::string life =
           co_await drive_life_json(ctx, platform_, config_.data, config_.flash_cycles);
@@ -389,6 +408,7 @@ class Server {
   std::unique_ptr<Node> node_;
   Senders* senders_ = nullptr;  // While serving.
   s3::ObjectService* service_ = nullptr;  // Likewise.
+  s3::Identities* identities_ = nullptr;  // Likewise.
   edge::ObjectFilter* filter_ = nullptr;  // Likewise, at an edge.
   replicate::Receiver* receiver_ = nullptr;  // Likewise.
   std::function<void()> stop_ = [] {};

@@ -32,6 +32,7 @@ class Apply {
   Result<Answer> reaped(const Reaped& op);
   Result<Answer> set_quota(const SetQuota& op);
   Result<Answer> set_versioning(const SetVersioning& op);
+  Result<Answer> set_identity(const SetIdentity& op);
 
  private:
   static Answer refuse(Refusal why, std::string detail = {});

@@ -36,6 +36,7 @@ Result<Answer> dispatch(OpKind kind, std::string_view meta, Apply& apply) {
     case OpKind::kSetQuota: return run(apply, &Apply::set_quota, decode_SetQuota(meta));
     case OpKind::kSetVersioning:
       return run(apply, &Apply::set_versioning, decode_SetVersioning(meta));
+    case OpKind::kSetIdentity: return run(apply, &Apply::set_identity, decode_SetIdentity(meta));
     case OpKind::kNodeBoot: break;
   }
   return fail(ErrorCode::kUnsupported, cat("operation of kind ", static_cast<unsigned>(kind)));

@@ -296,6 +296,11 @@ void describe(V& v, X& x) {
     v(kBucket, x.bucket);
     v(kTime, x.time_ms);
     v(kVersioning, x.versioning);
+  } else if constexpr (is<SetIdentity, X>) {
+    v(kKey, x.name);
+    v(kTime, x.time_ms);
+    describe_conditions(v, x.conditions);
+    v(kDocument, x.document);
   } else {
     static_assert(is<SetQuota, X>);
     v(kBucket, x.bucket);
@@ -372,6 +377,7 @@ CREEL_S3_CODEC(Healed, OpKind::kHealed)
 CREEL_S3_CODEC(Reaped, OpKind::kReaped)
 CREEL_S3_CODEC(SetQuota, OpKind::kSetQuota)
 CREEL_S3_CODEC(SetVersioning, OpKind::kSetVersioning)
+CREEL_S3_CODEC(SetIdentity, OpKind::kSetIdentity)
 #undef CREEL_S3_CODEC
 
 std::string encode_op(const CompleteUpload& op) {
@@ -398,7 +404,7 @@ Result<OpKind> op_kind(std::string_view meta) {
   TRY(fields, TlvReader::parse(meta));
   const std::uint64_t kind = fields.number(kKind);
   if (kind < static_cast<std::uint64_t>(OpKind::kCreateBucket) ||
-      kind > static_cast<std::uint64_t>(OpKind::kSetVersioning))
+      kind > static_cast<std::uint64_t>(OpKind::kSetIdentity))
     return fail(ErrorCode::kUnsupported, cat("operation of unknown kind ", kind));
   return static_cast<OpKind>(kind);
 }
@@ -418,6 +424,7 @@ store::OpClass op_class(std::string_view meta) {
     case OpKind::kReaped:
     case OpKind::kSetQuota:
     case OpKind::kSetVersioning: always = true; break;
+    case OpKind::kSetIdentity:
     case OpKind::kSetFilter: always = meta.size() <= kSettingBytesMax; break;
     case OpKind::kReplPart: always = fields.value().number(kPackSize) == 0; break;
     case OpKind::kReplIn:

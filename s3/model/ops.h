@@ -34,6 +34,7 @@ enum class OpKind : std::uint8_t {
   kNodeBoot = 17,
   kSetQuota = 18,
   kSetVersioning = 19,
+  kSetIdentity = 20,
 };
 
 // Why the model refused; the service turns it into an S3 error. Numbers never leave the process.
@@ -150,6 +151,14 @@ struct SetVersioning {
   Versioning versioning = Versioning::kEnabled;
 };
 
+// One document of users, keys, groups and policies (identity.h). Empty document: removed.
+struct SetIdentity {
+  std::string name;  // Of the row.
+  std::string document;
+  std::int64_t time_ms = 0;
+  Conditions conditions;  // If-None-Match "*": new. If-Match: the LSN that wrote it, in decimal.
+};
+
 struct SetQuota {
   std::string bucket;
   std::int64_t time_ms = 0;
@@ -217,7 +226,7 @@ struct ReplIn {
 #define CREEL_S3_OPS(X) \
   X(CreateBucket) X(DeleteBucket) X(PutObject) X(DeleteObject) X(CopyObject) X(CreateUpload) \
   X(PutPart) X(CompleteUpload) X(AbortUpload) X(SetFilter) X(ReplIn) X(ReplPart) X(ReplCursor) \
-  X(ReplPark) X(Healed) X(Reaped) X(SetQuota) X(SetVersioning)
+  X(ReplPark) X(Healed) X(Reaped) X(SetQuota) X(SetVersioning) X(SetIdentity)
 // clang-format on
 #define CREEL_S3_DECLARE(Name)           \
   std::string encode_op(const Name& op); \

@@ -169,14 +169,31 @@ void Access::add_key(std::string access_key, std::string secret, Principal owner
 }
 
 std::optional<std::string> Access::secret_of(std::string_view access_key) const {
-  const auto found = keys_.find(access_key);
-  if (found == keys_.end()) return std::nullopt;
-  return found->second.secret;
+  const Key* found = find_key(access_key);
+  if (found == nullptr) return std::nullopt;
+  return found->secret;
+}
+
+const Access::Key* Access::find_key(std::string_view access_key) const {
+  const auto own = keys_.find(access_key);
+  if (own != keys_.end()) return &own->second;
+  const auto found = user_keys_.find(access_key);
+  return found == user_keys_.end() ? nullptr : &found->second;
+}
+
+void Access::replace_users(std::vector<UserKey> users) {
+  user_keys_.clear();
+  users_.clear();
+  for (UserKey& user : users) {
+    users_[cat(user.principal.id, '/', user.principal.user)] = true;
+    if (!user.access_key.empty())
+      user_keys_[std::move(user.access_key)] =
+          Key{std::move(user.secret), std::move(user.principal)};
+  }
 }
 
 Principal Access::principal_of(std::string_view access_key) const {
-  const auto found = keys_.find(access_key);
-  if (found != keys_.end()) return found->second.owner;
+  if (const Key* found = find_key(access_key)) return found->owner;
   Principal nobody;
   nobody.anonymous = true;
   return nobody;
@@ -196,7 +213,8 @@ bool Access::has_account(std::string_view id) const {
 
 // "arn:aws:iam:::user/ID" is an account by its id.
 bool Access::has_user(std::string_view account, std::string_view name) const {
-  return account.empty() && has_account(name);
+  if (account.empty()) return has_account(name);
+  return users_.find(cat(account, '/', name)) != users_.end();
 }
 
 Decision Access::decide(const Principal& principal, const AccessRequest& request) const {

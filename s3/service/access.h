@@ -90,6 +90,12 @@ struct Decision {
 };
 std::string_view why_name(Decision::Why why);
 
+// A user of an account and one of its keys; without an access key: the user alone.
+struct UserKey {
+  std::string access_key, secret;
+  Principal principal;
+};
+
 // Keys and accounts, and the one place where a request is allowed or refused.
 class Access : public PrincipalNames {
  public:
@@ -97,6 +103,9 @@ class Access : public PrincipalNames {
   void set_default_ownership(Ownership ownership) { default_rules_.ownership = ownership; }
   const BucketRules& default_rules() const { return default_rules_; }
   void add_key(std::string access_key, std::string secret, Principal owner);
+  // All users and their keys at once, instead of the former ones. A key of add_key() is never
+  // theirs.
+  void replace_users(std::vector<UserKey> users);
   // nullopt: unknown key. The secret stays inside the process.
   std::optional<std::string> secret_of(std::string_view access_key) const;
   // An empty access key is an anonymous caller.
@@ -115,7 +124,10 @@ class Access : public PrincipalNames {
     std::string secret;
     Principal owner;
   };
-  std::map<std::string, Key, std::less<>> keys_;
+  const Key* find_key(std::string_view access_key) const;
+  std::map<std::string, Key, std::less<>> keys_;       // Of accounts: the configuration's.
+  std::map<std::string, Key, std::less<>> user_keys_;
+  std::map<std::string, bool, std::less<>> users_;     // "account/name"
   BucketRules default_rules_;
 };
 

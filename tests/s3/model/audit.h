@@ -9,6 +9,7 @@
 
 #include "platform/base/endian.h"
 #include "platform/base/text.h"
+#include "s3/model/identity.h"
 #include "s3/model/manifest.h"
 #include "s3/model/model.h"
 #include "s3/model/versions.h"
@@ -42,9 +43,14 @@ class Audit {
       case store::Table::kUpload: return upload(key, value);
       case store::Table::kPart: return part(key, value);
       case store::Table::kRepl: return repl(key, value);
+      case store::Table::kIam: return identity(value);
       case store::Table::kFilter: return;  // Older rules stay: their documents are named there.
       default: return;
     }
+  }
+  void identity(const std::string& value) {
+    const IdentityRow row = IdentityRow::decode(value).take();
+    if (row.bytes > kIdentityInlineBytes) document(RowId{row.lsn, 0}, 'i', row.bytes);
   }
   struct Usage {
     std::uint64_t bytes = 0, objects = 0, upload_bytes = 0;

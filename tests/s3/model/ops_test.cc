@@ -56,6 +56,9 @@ auto fields(CompleteUpload& x) {
 auto fields(AbortUpload& x) { return std::tie(x.bucket, x.key, x.upload_id); }
 auto fields(SetFilter& x) { return std::tie(x.bucket, x.document, x.time_ms); }
 auto fields(SetQuota& x) { return std::tie(x.bucket, x.time_ms, x.bytes, x.objects); }
+auto fields(SetIdentity& x) {
+  return std::tie(x.name, x.document, x.time_ms, x.conditions.if_match, x.conditions.if_none_match);
+}
 auto fields(SetVersioning& x) { return std::tie(x.bucket, x.time_ms, x.versioning); }
 auto fields(ReplIn& x) {
   return std::tie(x.stream, x.from, x.to.low, x.to.digest, x.effects, x.pack.manifest, x.pack.size,
