@@ -15,6 +15,13 @@ std::string_view without_prefix(std::string_view name) {
   return name.substr(name.rfind(':') + 1);  // npos + 1 is 0: the whole name.
 }
 
+// Namespaces in XML 1.0, section 3: at most one colon, with something on either side.
+bool is_qualified_name(std::string_view name) {
+  const std::size_t colon = name.find(':');
+  if (colon == std::string_view::npos) return true;
+  return colon > 0 && colon + 1 < name.size() && name.find(':', colon + 1) == name.npos;
+}
+
 bool is_namespace_declaration(std::string_view name) {
   return name == "xmlns" || name.starts_with("xmlns:");
 }
@@ -63,10 +70,14 @@ class TreeBuilder {
                     cat("nested deeper than ", limits_.depth_max, " elements"));
     if (++nodes_ > limits_.nodes_max)
       return refuse(ErrorCode::kTooLarge, cat("more than ", limits_.nodes_max, " elements"));
+    if (!is_qualified_name(name))
+      return refuse(ErrorCode::kInvalid, cat("'", name, "' is no name of an element"));
     XmlNode& node = path_.emplace_back();
     node.name = without_prefix(name);
     node.line = XML_GetCurrentLineNumber(parser_);
     for (; *attributes != nullptr; attributes += 2) {
+      if (!is_qualified_name(attributes[0]))
+        return refuse(ErrorCode::kInvalid, cat("'", attributes[0], "' is no name of an attribute"));
       if (is_namespace_declaration(attributes[0])) continue;
       if (node.attributes.size() >= limits_.attributes_max)
         return refuse(ErrorCode::kTooLarge, "too many attributes in one element");

@@ -61,6 +61,8 @@ std::optional<std::string> replay_state(const StateName& name, const CampaignOpt
 
 // All workloads of at most `length` letters, the shorter first.
 std::vector<std::string> short_workloads(std::size_t length);
-std::vector<std::string> drawn_workloads(std::size_t count, std::uint64_t seed);
+// Of the family "rnd" or "rec" (workload.h).
+std::vector<std::string> drawn_workloads(std::size_t count, std::uint64_t seed,
+                                         const char* family = "rnd");
 
 }  // namespace creel::crash

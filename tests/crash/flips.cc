@@ -81,7 +81,7 @@ std::optional<std::string> flip_bytes(const std::string& workload, std::uint64_t
                     [](const auto& entry) { return entry.first.second == "data.mdb"; });
     dir.become(image, pool);
     const Shim shim(dir.root(), &dir, image.names());
-    SmallBox box(dir.root() + "/d", nullptr, 1, false);
+    SmallBox box(dir.root() + "/d", nullptr, 1, false, false);
     if (!box.open().ok()) continue;
     if (auto wrong = read_back(box, recording.timeline))
       return cat(flip.path, " byte ", flip.block * kImageBlock + at, ": ", *wrong);

@@ -70,12 +70,15 @@ class Inspection {
  public:
   Inspection(SmallBox& box, const Expectation& expect) : box_(box), expect_(expect) {}
 
-  std::optional<std::string> all(bool large_put) {
+  std::optional<std::string> all(bool large_put, bool empty_it) {
     if (auto wrong = status()) return wrong;
     rows_ = &expect_.timeline->rows(box_.store->status().last.value);
     if (auto wrong = compare_rows()) return wrong;
     if (auto wrong = bodies()) return wrong;
-    return new_put(large_put);
+    if (auto wrong = live_bytes()) return wrong;
+    if (auto wrong = log()) return wrong;
+    if (auto wrong = new_put(large_put)) return wrong;
+    return empty_it ? emptied() : std::nullopt;
   }
 
  private:
@@ -154,6 +157,91 @@ class Inspection {
     return std::nullopt;
   }
 
+  // What the store counts as alive is what rows name.
+  std::optional<std::string> live_bytes() {
+    std::uint64_t named = 0;
+    std::vector<std::size_t> spots;
+    for (const Table table : store::kExtentTables) {
+      Result<std::unique_ptr<store::RowCursor>> cursor = box_.store->cursor(table);
+      if (!cursor.ok()) return error_text(cursor.error());
+      Result<bool> more = cursor.value()->seek("");
+      for (; more.ok() && more.value(); more = cursor.value()->next()) {
+        spots.clear();
+        s3::find_manifest_extents(table, cursor.value()->key(), cursor.value()->value(), spots);
+        for (const std::size_t at : spots) {
+          const Result<store::Extent> extent =
+              store::parse_extent(as_bytes(cursor.value()->value()), at);
+          if (!extent.ok()) return error_text(extent.error());
+          if (extent.value().length > 0) named += store::footprint(extent.value());
+        }
+      }
+      if (!more.ok()) return error_text(more.error());
+    }
+    const std::uint64_t counted = box_.store->status().space.live;
+    if (counted == named) return std::nullopt;
+    return cat("counts ", counted, " bytes as alive, but rows name ", named);
+  }
+
+  // From where it says it begins to its end, without a gap.
+  std::optional<std::string> log() {
+    const std::uint64_t last = box_.store->status().last.value;
+    std::uint64_t after = box_.store->log_begin().value - 1;
+    while (after < last) {
+      const auto ops = box_.run(
+          [&](Ctx& ctx) { return box_.store->read_log(ctx, store::Lsn{after}, 256 * KiB, false); });
+      if (!ops.ok()) return cat("the log behind ", after, ": ", error_text(ops.error()));
+      if (ops.value().empty()) return cat("the log ends at ", after, " instead of ", last);
+      for (const store::LoggedOp& op : ops.value()) {
+        if (op.lsn.value != after + 1)
+          return cat("the log has operation ", op.lsn.value, " behind ", after);
+        after = op.lsn.value;
+      }
+    }
+    return std::nullopt;
+  }
+
+  std::optional<std::string> empty_bucket() {
+    s3::ListArguments all;
+    all.bucket = kBucket;
+    const auto listed = box_.service->list(all);
+    if (!listed.ok()) return "no listing: " + listed.error().message;
+    for (const s3::ListedObject& object : listed.value().objects) {
+      const auto gone = box_.run([&](Ctx& ctx) {
+        return box_.service->delete_object(ctx, {kBucket, object.key, {}, {}});
+      });
+      if (!gone.ok()) return cat("DELETE of ", object.key, ": ", gone.error().message);
+    }
+    const auto uploads = box_.service->list_uploads(all, "");
+    if (!uploads.ok()) return "no listing of uploads: " + uploads.error().message;
+    for (const s3::ListedUpload& upload : uploads.value().uploads) {
+      const auto gone = box_.run([&](Ctx& ctx) {
+        return box_.service->abort_upload(ctx, kBucket, upload.key, upload.record.upload_id);
+      });
+      if (!gone.ok()) return cat("abort of ", upload.key, ": ", gone.error().message);
+    }
+    return std::nullopt;
+  }
+
+  // After everything was deleted, an image and a round of reclaiming leave the segments that are
+  // being written to, and the log while there is plenty of room.
+  std::optional<std::string> emptied() {
+    if (auto wrong = empty_bucket()) return wrong;
+    const Result<Unit> image = box_.run([&](Ctx& ctx) { return box_.store->make_image(ctx); });
+    if (!image.ok()) return "no image: " + error_text(image.error());
+    const Result<Unit> saved = box_.run([&](Ctx& ctx) { return box_.store->checkpoint(ctx); });
+    if (!saved.ok()) return "no checkpoint: " + error_text(saved.error());
+    const Instant until = box_.world.loop.now() + 60_s;
+    while (box_.world.loop.now() < until)
+      if (!box_.world.loop.step()) return "the emptied store got stuck";
+    const store::Status status = box_.store->status();
+    if (status.read_only) return "read-only after it was emptied: " + status.reason;
+    if (status.space.live != 0)
+      return cat(status.space.live, " bytes are alive after everything was deleted");
+    if (status.bulk_bytes > 2 * kSegmentBytes)  // One being filled by clients, one by the cleaner.
+      return cat("bodies keep ", status.bulk_bytes, " bytes after everything was deleted");
+    return std::nullopt;
+  }
+
   std::optional<std::string> new_put(bool large) {
     box_.settle();  // Room is measured and made ahead by the running store.
     if (!box_.service->find_bucket(kBucket).ok()) {
@@ -191,6 +279,7 @@ Expectation expectation_at(const Recording& recording, std::uint32_t at) {
   expect.decided = recording.decided(at);
   expect.checkpointed = recording.checkpointed(at);
   expect.opened = recording.index_holds(at);
+  expect.small = recording.small;
   return expect;
 }
 
@@ -201,11 +290,12 @@ Expectation expectation_again(const Recording& recovery, std::uint32_t at,
   expect.decided = recovery.timeline.last();
   expect.checkpointed = recovery.checkpointed(at, before.checkpointed);
   expect.opened = recovery.index_holds(at, before.opened);
+  expect.small = before.small;
   return expect;
 }
 
 std::optional<std::string> check_image(DriveDir& dir, const Image& image, const BlockPool& pool,
-                                       const Expectation& expect, bool large_put,
+                                       const Expectation& expect, bool large_put, bool empty_it,
                                        Recording* recovery) {
   dir.become(image, pool);
   std::optional<Both> both;
@@ -215,7 +305,8 @@ std::optional<std::string> check_image(DriveDir& dir, const Image& image, const 
     both.emplace(dir, recovery->log);
   }
   const Shim shim(dir.root(), both ? static_cast<Watcher*>(&*both) : &dir, image.names());
-  SmallBox box(dir.root() + "/d", recovery != nullptr ? &recovery->timeline : nullptr, 1, false);
+  SmallBox box(dir.root() + "/d", recovery != nullptr ? &recovery->timeline : nullptr, 1, false,
+               expect.small);
   const auto mark = [&](Mark::Kind kind) {
     if (recovery == nullptr) return;
     recovery->marks.push_back({kind, recovery->log.size(), box.store->status().last.value});
@@ -227,7 +318,7 @@ std::optional<std::string> check_image(DriveDir& dir, const Image& image, const 
   mark(Mark::Kind::kOpened);
   mark(Mark::Kind::kAcked);
   Inspection inspection(box, expect);
-  std::optional<std::string> wrong = inspection.all(large_put);
+  std::optional<std::string> wrong = inspection.all(large_put, empty_it);
   if (!wrong) {
     mark(Mark::Kind::kAcked);
     box.settle();

@@ -7,19 +7,20 @@
 
 namespace creel::crash {
 
-SmallBox::SmallBox(std::string dir, Timeline* timeline, std::uint64_t seed, bool mixes)
+SmallBox::SmallBox(std::string dir, Timeline* timeline, std::uint64_t seed, bool mixes, bool small)
     : world(seed, mixes),
       root(world.loop, world.loop),
       scope(root),
       serving(root),
       model_(timeline),
-      dir_(std::move(dir)) {}
+      dir_(std::move(dir)),
+      small_(small) {}
 
 store::Options SmallBox::options() {
   store::Options options;
   options.dirs = {dir_};
-  options.segment_bytes = 64 * KiB;
-  options.size_bytes = 16 * MiB;
+  options.segment_bytes = kSegmentBytes;
+  options.size_bytes = small_ ? 4 * MiB : 16 * MiB;
   options.batch_bytes_max = 32 * KiB;
   options.inline_bytes_max = 8 * KiB;
   options.checkpoint_rows = 24;

@@ -17,7 +17,7 @@ namespace creel::crash {
 
 class SmallBox {
  public:
-  SmallBox(std::string dir, Timeline* timeline, std::uint64_t seed, bool mixes);
+  SmallBox(std::string dir, Timeline* timeline, std::uint64_t seed, bool mixes, bool small);
   ~SmallBox() { kill(); }
   SmallBox(const SmallBox&) = delete;
   SmallBox& operator=(const SmallBox&) = delete;
@@ -57,9 +57,11 @@ class SmallBox {
   store::Options options();
   OverheardModel model_;
   std::string dir_;
+  bool small_;  // A drive of few segments, to be written over.
   bool killed_ = false;
 };
 
+inline constexpr std::uint64_t kSegmentBytes = 64 * KiB;
 inline constexpr const char* kBucket = "bucket";
 std::string sample_body(std::uint64_t seed, std::size_t bytes);
 

@@ -38,7 +38,11 @@ TEST(CrashStates, AcknowledgedSurvivesEveryPowerCut) {
   const std::uint64_t wanted = test::seeds_detail::env_number("CREEL_CRASH_STATES", 0);
   // All short sequences, and between them drawn long ones, without end if so many are wanted.
   const std::vector<std::string> brief = short_workloads(wanted == 0 ? 2 : 3);
-  const std::vector<std::string> drawn = drawn_workloads(wanted == 0 ? 16 : 4'000, options.seed);
+  // Every third of them on a drive that is written over.
+  std::vector<std::string> drawn = drawn_workloads(wanted == 0 ? 12 : 4'000, options.seed);
+  const auto over = drawn_workloads(drawn.size() / 2, options.seed, "rec");
+  for (std::size_t i = 0; i < over.size(); ++i)
+    drawn.insert(drawn.begin() + static_cast<std::ptrdiff_t>(3 * i + 2), over[i]);
   const std::size_t each = std::max<std::size_t>(1, brief.size() / (wanted == 0 ? 16 : 100));
   for (std::size_t i = 0, next = 0; i < brief.size() || next < drawn.size(); ++i) {
     if (i < brief.size()) options.workloads.push_back(brief[i]);

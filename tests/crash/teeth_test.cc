@@ -75,8 +75,10 @@ std::optional<Failure> hunt(const Fault& fault, const std::string& soon) {
   options.processes = std::max(1u, std::thread::hardware_concurrency());
   options.failures_max = 1;
   options.states_max = 20'000;
-  options.kill_stride = soon == "rnd:" ? 24 : 1;
+  const bool drawn = soon == "rnd:" || soon == "rec:";
+  options.kill_stride = drawn ? 24 : 1;
   options.twice_stride = 12;
+  if (soon == "rec:") options.stride = 24;  // Long ones, and reclaiming comes late.
   options.hung_after_s = 10;
   options.ignores_sync = fault.sync;
   options.ignores_dsync = fault.dsync;
@@ -84,9 +86,10 @@ std::optional<Failure> hunt(const Fault& fault, const std::string& soon) {
   options.workloads = {"seq:",   "seq:s",   "seq:l",  "seq:k",  "seq:sk",
                        "seq:rs", "seq:skr", "seq:f",  "seq:fm", "seq:lx",
                        "seq:sx", "seq:lk",  "seq:rl", "seq:xl", "seq:sks"};
-  if (soon == "rnd:") options.workloads.clear();
+  if (drawn) options.workloads.clear();
   else if (!soon.empty()) options.workloads.insert(options.workloads.begin(), soon);
-  for (std::string& name : drawn_workloads(400, 7)) options.workloads.push_back(std::move(name));
+  for (std::string& name : drawn_workloads(400, 7, soon == "rec:" ? "rec" : "rnd"))
+    options.workloads.push_back(std::move(name));
   const CampaignResult result = run_campaign(options);
   if (result.failures.empty()) return std::nullopt;
   return result.failures.front();
@@ -157,7 +160,7 @@ TEST(CrashTeeth, EveryFaultPlantedInTheProductIsCaught) {
     expect_caught(plant.name, caught);
     std::fflush(stdout);
   }
-  EXPECT_GE(std::size(kPlants), 20u);
+  EXPECT_GE(std::size(kPlants), 40u);
 }
 
 TEST(CrashTeeth, NothingIsCaughtWhereNothingIsPlanted) {

@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t kSmall = 900;
 constexpr std::size_t kMedium = 7'000;
 constexpr std::size_t kLarge = 30'000;
+constexpr std::size_t kHuge = 150'000;
 
 std::string s3_text(const s3::S3Error& error) { return error.message; }
 
@@ -25,10 +26,11 @@ std::uint64_t WorkloadName::seed() const {
 
 std::string WorkloadName::letters() const {
   if (!drawn()) return text.substr(text.find(':') + 1);
-  constexpr std::string_view kOften = "ssssmmoooddcllububBkKrxxyaf";
+  std::string_view often = "ssssmmoooddcllububBkKrxxyafiq";
+  if (reclaims()) often = "smdddMMMMMLLLllluuciigGGGGxrk";
   test::TestRandom random(test::mix64(seed() ^ 0x6c657474));
   std::string letters;
-  for (int i = 0; i < 40; ++i) letters += kOften[random.below(kOften.size())];
+  for (int i = reclaims() ? -40 : 0; i < 40; ++i) letters += often[random.below(often.size())];
   return letters;
 }
 
@@ -66,7 +68,9 @@ std::uint64_t Recording::decided(std::uint32_t at) const {
 }
 
 WorkloadRun::WorkloadRun(std::string root, const WorkloadName& name, Recording& into)
-    : dir_(root + "/d"), name_(name), into_(into), random_(test::mix64(name.seed())) {}
+    : dir_(root + "/d"), name_(name), into_(into), random_(test::mix64(name.seed())) {
+  into_.small = name.reclaims();
+}
 
 void WorkloadRun::mark(Mark::Kind kind, std::uint64_t lsn) {
   into_.marks.push_back({kind, into_.log.size(), lsn});
@@ -79,8 +83,8 @@ bool WorkloadRun::judge(bool ok, std::string what) {
 
 std::unique_ptr<SmallBox> WorkloadRun::make_box() {
   shim_->new_start();
-  return std::make_unique<SmallBox>(dir_, &into_.timeline, random_.next() + boxes_++,
-                                    name_.drawn());
+  return std::make_unique<SmallBox>(dir_, &into_.timeline, random_.next() + boxes_++, name_.drawn(),
+                                    name_.reclaims());
 }
 
 void WorkloadRun::kill_while_opening() {
@@ -141,6 +145,8 @@ bool WorkloadRun::run(Shim& shim, bool stubborn) {
 bool WorkloadRun::put(std::string key, std::string body) {
   const std::uint64_t crc = crc64_nvme(as_bytes(body));
   const auto done = box_->put(key, std::move(body));
+  // On a small drive: until the cleaner has made room.
+  if (!done.ok() && name_.reclaims() && done.error().status() == 507) return let_time_pass();
   if (!done.ok()) return judge(false, cat("put ", key, ": ", s3_text(done.error())));
   mark(Mark::Kind::kAcked, box_->store->status().last.value);
   const auto stored = box_->service->open(kBucket, key);
@@ -155,7 +161,8 @@ Task<void> WorkloadRun::put_task(Ctx& ctx, WorkloadRun& self, std::string key, s
   s3::PutArguments arguments{kBucket, key, {}, {}};
   const auto done =
       co_await self.box_->service->put_object(ctx, std::move(arguments), text, std::move(promise));
-  self.judge(done.ok(), done.ok() ? "" : cat("put ", key, ": ", s3_text(done.error())));
+  const bool full = !done.ok() && self.name_.reclaims() && done.error().status() == 507;
+  if (!full) self.judge(done.ok(), done.ok() ? "" : cat("put ", key, ": ", s3_text(done.error())));
   if (done.ok()) self.mark(Mark::Kind::kAcked, self.box_->store->status().last.value);
   --running;
 }
@@ -261,6 +268,24 @@ bool WorkloadRun::restart() {
   return open();
 }
 
+bool WorkloadRun::let_time_pass(bool with_puts) {
+  const Instant until = box_->world.loop.now() + 40_s;
+  int running = 0;
+  for (int puts = with_puts ? 12 : 0; running > 0 || box_->world.loop.now() < until;) {
+    box_->set_now(into_.log.size());
+    if (puts > 0 && random_.below(60) == 0) {
+      std::string key(1, static_cast<char>('p' + puts % 5));
+      if (puts % 2 == 0) key = "L" + key;
+      box_->scope.spawn(
+          put_task(box_->root, *this, key, sample_body(random_.next(), kMedium), ++running));
+      --puts;
+    }
+    if (!box_->world.loop.step()) return judge(false, "the store got stuck");
+  }
+  const store::Status status = box_->store->status();
+  return judge(!status.read_only, "read-only: " + status.reason);
+}
+
 bool WorkloadRun::kill_in_the_middle(std::uint64_t seed, bool twice) {
   int running = 2;
   box_->scope.spawn(put_task(box_->root, *this, "x1", sample_body(seed, kMedium), running));
@@ -315,6 +340,25 @@ bool WorkloadRun::letter(char letter, std::uint64_t seed) {
       const auto done = box_->run([&](Ctx& ctx) { return box_->store->checkpoint(ctx); });
       if (done.ok()) mark(Mark::Kind::kCheckpointed, lsn);
       return judge(done.ok(), done.ok() ? "" : "checkpoint: " + error_text(done.error()));
+    }
+    case 'L': return put("L" + key, sample_body(seed, kHuge));
+    case 'M': {
+      for (std::uint64_t i = 0; i < 6; ++i)
+        if (!put(cat("M", (seed + i) % 9), sample_body(seed + i, kMedium))) return false;
+      return true;
+    }
+    case 'g': return let_time_pass();
+    case 'G': return let_time_pass(true);
+    case 'i': {
+      const auto done = box_->run([&](Ctx& ctx) { return box_->store->make_image(ctx); });
+      return judge(done.ok(), done.ok() ? "" : "image: " + error_text(done.error()));
+    }
+    case 'q': {
+      const s3::Quota quota{100 * MiB + seed % MiB, seed % 2 * 100'000};
+      const auto done =
+          box_->run([&](Ctx& ctx) { return box_->service->set_quota(ctx, kBucket, quota); });
+      if (done.ok()) mark(Mark::Kind::kAcked, box_->store->status().last.value);
+      return judge(done.ok(), done.ok() ? "" : "quota: " + s3_text(done.error()));
     }
     default: check(false);
   }

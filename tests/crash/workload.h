@@ -17,12 +17,17 @@ namespace creel::crash {
 //   b three PUTs at once   B PUTs and a large one at once   K the same and a checkpoint meanwhile
 //   k checkpoint   r stop and start in order   x kill -9 in the middle of two PUTs, and start
 //   y the same, and kill -9 again in the middle of that start (drawn workloads; also the first one)
+//   i an image of the index   q a quota set   (drawn workloads)
+//   L PUT of three segments   M PUTs that fill most of one   g time passes: checkpoints, reclaiming
+//   G the same, and PUTs over what is there meanwhile   (drawn ones that reclaim)
 inline constexpr std::string_view kLetters = "smodcluabBkKrxf";
 
 struct WorkloadName {
-  // "seq:LETTERS", or "rnd:NUMBER": 40 letters drawn from that seed, with threads' mixing.
+  // "seq:LETTERS", or "rnd:NUMBER": 40 letters drawn from that seed, with threads' mixing;
+  // "rec:NUMBER": 80 on a drive so small that segments are used anew.
   std::string text;
-  bool drawn() const { return text.starts_with("rnd:"); }
+  bool drawn() const { return text.starts_with("rnd:") || reclaims(); }
+  bool reclaims() const { return text.starts_with("rec:"); }
   std::uint64_t seed() const;
   std::string letters() const;
 };
@@ -41,6 +46,7 @@ struct Recording {
   std::vector<Mark> marks;
   std::vector<std::uint32_t> begins;  // Where each letter begins; one more for the end.
   std::vector<std::string> errors;  // What failed; nothing may without an injected fault.
+  bool small = false;  // On a small drive.
 
   std::uint64_t acked(std::uint32_t at) const { return highest(Mark::Kind::kAcked, at); }
   std::uint64_t checkpointed(std::uint32_t at, std::uint64_t before = 0) const;
@@ -72,6 +78,7 @@ class WorkloadRun {
   bool put(std::string key, std::string body);
   std::string forged_body(std::uint64_t seed);
   bool restart();
+  bool let_time_pass(bool with_puts = false);
   void mark(Mark::Kind kind, std::uint64_t lsn);
   bool judge(bool ok, std::string what);
   static Task<void> checkpoint_task(Ctx& ctx, WorkloadRun& self, int& running);

@@ -59,6 +59,16 @@ TEST(Xml, AMistakeIsNamedWithLineAndColumn) {
     EXPECT_EQ(refusal(text).code, ErrorCode::kInvalid) << text;
 }
 
+// A fuzzer found that such a name became empty.
+TEST(Xml, ANameWithNothingBesideItsColonIsRefused) {
+  for (const char* text :
+       {"<a><b:/></a>", "<a><:b/></a>", "<a><b:c:d/></a>", "<a b:='1'/>", "<a xmlns:='urn:x'/>"}) {
+    const Error error = refusal(text);
+    EXPECT_EQ(error.code, ErrorCode::kInvalid) << text;
+    EXPECT_NE(error.detail.find("is no name of an"), std::string::npos) << error.detail;
+  }
+}
+
 TEST(Xml, LimitsHold) {
   std::string deep;
   for (int i = 0; i < 33; ++i) deep += "<a>";
