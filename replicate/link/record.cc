@@ -22,23 +22,14 @@ enum MetaTag : std::uint16_t {
   kSourceBucket,
   kSourceKey,
   kVersionLsn,
+  kAttributes,  // Critical: what must not be removed must not become removable.
 };
-
-// A critical tag (bit 15) is one whose meaning must be known.
-bool has_critical(std::string_view meta) {
-  for (std::size_t at = 0; at + 4 <= meta.size();) {
-    const auto tag = load_le<std::uint16_t>(as_bytes(meta), at);
-    const auto bytes = load_le<std::uint16_t>(as_bytes(meta), at + 2);
-    if ((tag & 0x8000) != 0) return true;
-    at += 4 + bytes;
-  }
-  return false;
-}
+constexpr std::uint16_t kCritical = 0x8000;
 
 Result<Unit> read_meta(std::string_view meta, Record& record) {
-  if (has_critical(meta))
-    return fail(ErrorCode::kUnsupported, cat("record ", record.lsn, " needs a newer receiver"));
   TRY(fields, s3::TlvReader::parse(meta));
+  if (fields.critical_above(kAttributes) != 0)
+    return fail(ErrorCode::kUnsupported, cat("record ", record.lsn, " needs a newer receiver"));
   record.etag = fields.text(kEtag);
   record.checksum = {fields.text(kAlgorithm), fields.text(kType), fields.text(kValue)};
   record.source_bucket = fields.text(kSourceBucket);
@@ -46,6 +37,8 @@ Result<Unit> read_meta(std::string_view meta, Record& record) {
   record.version_lsn = fields.has(kVersionLsn) ? fields.number(kVersionLsn) : record.lsn;
   TRY(headers, s3::decode_headers(fields.text(kHeaders)));
   record.headers = std::move(headers);
+  TRY(attributes, s3::ObjectAttributes::decode(fields.text(kAttributes)));
+  record.attributes = std::move(attributes);
   return Unit{};
 }
 
@@ -60,6 +53,7 @@ Result<Unit> append_record(Bytes& out, const Record& record) {
   if (record.source_bucket != record.bucket) fields.text(kSourceBucket, record.source_bucket);
   if (record.source_key != record.key) fields.text(kSourceKey, record.source_key);
   if (record.version_lsn != record.lsn) fields.number(kVersionLsn, record.version_lsn);
+  fields.text(kAttributes | kCritical, record.attributes.encode());
   const std::string meta = fields.take();
   if (record.bucket.size() > kBucketBytesMax || record.key.size() > kKeyBytesMax ||
       meta.size() > kMetaBytesMax)

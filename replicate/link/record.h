@@ -28,6 +28,7 @@ struct Record {
   std::string etag;
   s3::StoredChecksum checksum;
   std::vector<s3::Header> headers;
+  s3::ObjectAttributes attributes;  // Tags, retention, legal hold.
   ByteView body;  // Borrowed from the frame; empty for kPutTransfer.
   bool is(RecordKind k) const { return kind == static_cast<std::uint8_t>(k); }
 };

@@ -158,6 +158,7 @@ Task<Result<Unit>> ReceiverSession::add_record(Ctx& ctx, Batch& batch, const Rec
     op.crc64 = record.crc64;
     op.checksum = record.checksum;
     op.headers = replica_headers(record);
+    op.attributes = record.attributes;
     op.origin = {identity_.site, record.lsn};
     effect = s3::encode_op(op);
   }

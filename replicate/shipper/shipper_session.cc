@@ -232,6 +232,18 @@ Task<Result<Unit>> ShipperSession::not_sent(Ctx& ctx, FeedItem item) {
 
 // --- frames --------------------------------------------------------------------------------------
 
+namespace {
+
+// Who owns a replica and who may read it is the target's own matter.
+s3::ObjectAttributes sent_attributes(const s3::ObjectAttributes& here) {
+  s3::ObjectAttributes sent = here;
+  sent.owner.clear();
+  sent.acl.clear();
+  return sent;
+}
+
+}  // namespace
+
 Task<Result<Unit>> ShipperSession::append(Ctx& ctx, const FeedItem& item, Record record) {
   record.lsn = item.lsn;
   record.version_lsn = item.version_lsn;
@@ -245,6 +257,7 @@ Task<Result<Unit>> ShipperSession::append(Ctx& ctx, const FeedItem& item, Record
     record.etag = item.record.etag;
     record.checksum = item.record.checksum;
     record.headers = item.record.headers;
+    record.attributes = sent_attributes(item.record.attributes);
     record.body_bytes = item.record.size;
     record.crc64 = item.record.crc64;
   }

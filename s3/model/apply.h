@@ -33,12 +33,19 @@ class Apply {
   Result<Answer> set_quota(const SetQuota& op);
   Result<Answer> set_versioning(const SetVersioning& op);
   Result<Answer> set_identity(const SetIdentity& op);
+  Result<Answer> set_bucket_document(const SetBucketDocument& op);
+  Result<Answer> set_object_attribute(const SetObjectAttribute& op);
+  Result<Answer> set_object_lock(const SetObjectLock& op);
+  Result<Answer> lifecycle_mark(const SetLifecycleMark& op);
 
  private:
   static Answer refuse(Refusal why, std::string detail = {});
   RowId own_id(std::uint16_t sub) const { return {view_.lsn.value, sub}; }
   // max(wanted, newest time of this log + 1): times never fall within a log.
   Result<std::int64_t> advance_time(std::int64_t wanted_ms);
+
+  // max(wanted, newest time of this log).
+  Result<std::int64_t> log_time(std::int64_t wanted_ms);
 
   // What an operation changes of its bucket's counters.
   struct Change {
@@ -95,6 +102,21 @@ class Apply {
   // Splits off what does not fit and writes the row.
   void write_object(std::uint64_t bucket_id, std::string_view key, ObjectRecord record,
                     std::uint16_t sub, const std::vector<PartRef>& parts);
+  // The row with its attributes in it, or in document 'a' if it has no room for them.
+  std::string fit_attributes(ObjectRecord& record);
+  // Other attributes for a version, wherever it lies.
+  Result<Unit> put_attributes(std::uint64_t bucket_id, std::string_view key, ObjectRecord& record,
+                              ObjectAttributes wanted);
+  // With the bucket's default retention if they name none.
+  static ObjectAttributes stamped(const BucketRecord& bucket, ObjectAttributes attributes,
+                                  std::int64_t time_ms);
+  // An answer if a lock keeps what is to go.
+  Result<std::optional<Answer>> check_unlocked(const std::optional<ObjectRecord>& gone,
+                                               std::int64_t time_ms, bool bypass);
+  static std::optional<Answer> judge_retention(const SetObjectAttribute& op,
+                                               const ObjectAttributes& current, std::int64_t now);
+  Result<Unit> drop_bucket_documents(const BucketRecord& bucket);
+  void drop_upload_documents(const UploadRecord& upload);
   // The bytes that went with it, or them.
   Result<std::uint64_t> drop_part(std::uint64_t upload_lsn, std::uint16_t number);
   Result<std::uint64_t> drop_all_parts(std::uint64_t upload_lsn);

@@ -122,6 +122,7 @@ Result<Unit> Apply::release(const ObjectRecord& old) {
   erase_document(rows_, old.documents, 'h', old.header_bytes);
   erase_document(rows_, old.documents, 'm', old.manifest_bytes);
   erase_document(rows_, old.documents, 'p', old.parts_bytes);
+  erase_document(rows_, old.documents, 'a', old.attribute_bytes);
   return Unit{};
 }
 
@@ -143,9 +144,7 @@ void Apply::write_object(std::uint64_t bucket_id, std::string_view key, ObjectRe
     put_document(rows_, record.documents, 'p', list);
     record.parts_bytes = static_cast<std::uint32_t>(list.size());
   }
-  const std::string row = record.encode();
-  check(row.size() <= store::kRowValueBytesMax);
-  rows_.put(store::Table::kObject, object_key(bucket_id, key), row);
+  rows_.put(store::Table::kObject, object_key(bucket_id, key), fit_attributes(record));
 }
 
 }  // namespace creel::s3

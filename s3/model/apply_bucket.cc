@@ -29,6 +29,10 @@ Result<Answer> Apply::create_bucket(const CreateBucket& op) {
   record.created_ms = op.time_ms;
   record.owner = op.owner;
   record.region = op.region;
+  if (op.object_lock) {
+    record.lock.enabled = true;
+    record.versioning = Versioning::kEnabled;
+  }
   rows_.put(store::Table::kBucket, op.name, record.encode());
   return Answer{};
 }
@@ -50,9 +54,10 @@ Result<Answer> Apply::delete_bucket(const DeleteBucket& op) {
     TRY(upload, UploadRecord::decode(cursor->value()));
     if (const std::optional<std::uint64_t> lsn = upload_lsn(upload.upload_id))
       TRY_DO(drop_all_parts(*lsn));  // Its counters go with its row.
-    erase_document(rows_, upload.documents, 'h', upload.header_bytes);
+    drop_upload_documents(upload);
     rows_.erase(store::Table::kUpload, key);
   }
+  TRY_DO(drop_bucket_documents(*bucket));
   rows_.erase(store::Table::kBucket, op.name);
   return Answer{};
 }

@@ -39,6 +39,8 @@ Result<Answer> Apply::put_object(const PutObject& op) {
   if (const std::optional<Answer> no =
           judge_conditions(op.conditions, etag_of(slot.current), false))
     return *no;
+  TRY(locked, check_unlocked(slot.gone, op.time_ms, false));
+  if (locked) return *locked;
   if (const std::optional<Answer> no = charge(op.bucket, *bucket, adds(slot, op.size))) return *no;
   TRY(time, advance_time(op.time_ms));
   TRY(body, take_body(op.body, op.size, op.crc64, 0));
@@ -52,6 +54,7 @@ Result<Answer> Apply::put_object(const PutObject& op) {
   record.body = std::move(body);
   record.origin = op.origin;
   record.headers = op.headers;
+  record.attributes = stamped(*bucket, op.attributes, time);
   record.version_id = new_version_id(*bucket, time, 0);
   TRY_DO(make_room(*bucket, op.key, slot));
   Answer answer;
@@ -73,6 +76,10 @@ Result<Answer> Apply::delete_object(const DeleteObject& op) {
   if (const std::optional<Answer> no = judge_conditions(op.conditions, etag_of(slot.current), true))
     return *no;
   const bool versioned = bucket->versioning != Versioning::kNever;
+  if (op.expected_lsn != 0 && (!slot.current || slot.current->lsn != op.expected_lsn))
+    return refuse(Refusal::kNothingToDo);
+  TRY(locked, check_unlocked(slot.gone, op.time_ms, op.bypass_governance));
+  if (locked) return *locked;
   Answer answer;
   answer.existed = slot.current.has_value();
   if (!slot.current && !versioned)
@@ -126,6 +133,8 @@ Result<Answer> Apply::copy_object(const CopyObject& op) {
   if (const std::optional<Answer> no =
           judge_conditions(op.conditions, etag_of(target.current), false))
     return *no;
+  TRY(locked, check_unlocked(target.gone, op.time_ms, false));
+  if (locked) return *locked;
   if (const std::optional<Answer> no = charge(op.bucket, *bucket, adds(target, source->size)))
     return *no;
   TRY(time, advance_time(op.time_ms));
@@ -153,6 +162,9 @@ Result<Answer> Apply::copy_object(const CopyObject& op) {
   copy.origin = {};
   if (!op.checksum.algorithm.empty()) copy.checksum = op.checksum;
   if (op.replace_headers) copy.headers = op.headers;
+  copy.attributes = stamped(*bucket, op.attributes, time);
+  if (!op.replace_tags) copy.attributes.tags = source->attributes.tags;
+  if (op.attributes.encryption.empty()) copy.attributes.encryption = source->attributes.encryption;
   // The target as it stands now: a copy onto itself has just been turned into a shared blob.
   TRY(slot, look(*bucket, op.key));
   TRY_DO(make_room(*bucket, op.key, slot));

@@ -24,6 +24,7 @@ Result<Unit> check_put(const PutObject& put) {
   TRY_DO(check_fits("ETag", put.etag, kShortTextBytesMax));
   TRY_DO(check_fits("checksum algorithm", put.checksum.algorithm, kShortTextBytesMax));
   TRY_DO(check_fits("checksum type", put.checksum.type, kShortTextBytesMax));
+  TRY_DO(check_fits("attributes", put.attributes.encode(), kAttributesBytesMax));
   return check_fits("checksum", put.checksum.value, kShortTextBytesMax);
 }
 
@@ -84,6 +85,7 @@ Result<Answer> Apply::apply_effect(const std::string& effect, const ReplIn& op, 
   record.checksum = put.checksum;
   record.origin = put.origin;
   record.headers = put.headers;
+  record.attributes = stamped(*bucket, std::move(put.attributes), put.time_ms);
   TRY(slot, look(*bucket, put.key));
   TRY_DO(make_room(*bucket, put.key, slot));
   record.version_id = new_version_id(*bucket, put.time_ms, sub);

@@ -22,17 +22,28 @@ Result<Answer> Apply::create_upload(const CreateUpload& op) {
   record.owner = op.owner;
   record.checksum = op.checksum;
   record.headers = op.headers;
+  record.attributes = op.attributes;
   record.documents = own_id(0);
   const std::string headers = encode_headers(op.headers);
   if (headers.size() > kInRowBytes) {
     put_document(rows_, record.documents, 'h', headers);
     record.header_bytes = static_cast<std::uint32_t>(headers.size());
   }
+  const std::string attributes = op.attributes.encode();
+  if (attributes.size() > kInRowBytes) {
+    put_document(rows_, record.documents, 'a', attributes);
+    record.attribute_bytes = static_cast<std::uint32_t>(attributes.size());
+  }
   rows_.put(store::Table::kUpload, upload_key(bucket->id, op.key, view_.lsn.value),
             record.encode());
   Answer answer;
   answer.upload_id = record.upload_id;
   return answer;
+}
+
+void Apply::drop_upload_documents(const UploadRecord& upload) {
+  erase_document(rows_, upload.documents, 'h', upload.header_bytes);
+  erase_document(rows_, upload.documents, 'a', upload.attribute_bytes);
 }
 
 Result<std::uint64_t> Apply::drop_part(std::uint64_t upload, std::uint16_t number) {
@@ -149,6 +160,8 @@ Result<Answer> Apply::complete_upload(const CompleteUpload& op) {
   if (op.object_size && *op.object_size != record.size)
     return refuse(Refusal::kBadRequest, cat("x-amz-mp-object-size is ", *op.object_size,
                                             ", the parts have ", record.size));
+  TRY(locked, check_unlocked(slot.gone, op.time_ms, false));
+  if (locked) return *locked;
   TRY(time, advance_time(op.time_ms));
   TRY_DO(forget_old_uploads(time));
 
@@ -166,8 +179,9 @@ Result<Answer> Apply::complete_upload(const CompleteUpload& op) {
   record.part_count = static_cast<std::uint32_t>(parts.size());
   record.body.kind = Body::Kind::kParts;
   record.headers = upload->headers;
+  record.attributes = stamped(*bucket, upload->attributes, time);
 
-  erase_document(rows_, upload->documents, 'h', upload->header_bytes);
+  drop_upload_documents(*upload);
   UploadRecord done;
   done.upload_id = upload->upload_id;
   done.initiated_ms = upload->initiated_ms;
@@ -198,7 +212,7 @@ Result<Answer> Apply::abort_upload(const AbortUpload& op) {
   TRY(dropped, drop_all_parts(lsn));
   change.upload_bytes_before = dropped;
   count(op.bucket, *bucket, change);
-  erase_document(rows_, upload->documents, 'h', upload->header_bytes);
+  drop_upload_documents(*upload);
   rows_.erase(store::Table::kUpload, upload_key(bucket->id, op.key, lsn));
   return Answer{};
 }

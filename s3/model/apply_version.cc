@@ -21,6 +21,10 @@ Result<Answer> Apply::set_versioning(const SetVersioning& op) {
     return fail(ErrorCode::kInvalid,
                 cat("versioning of kind ", static_cast<unsigned>(op.versioning)));
   if (bucket->versioning == op.versioning) return refuse(Refusal::kNothingToDo);
+  if (bucket->lock.enabled)
+    return refuse(Refusal::kInvalidBucketState,
+                  "An Object Lock configuration is present on this bucket, so the versioning state "
+                  "cannot be changed.");
   bucket->versioning = op.versioning;
   rows_.put(store::Table::kBucket, op.bucket, bucket->encode());
   return Answer{};
@@ -126,6 +130,9 @@ Result<Answer> Apply::delete_version(const DeleteObject& op, const BucketRecord&
   const std::optional<std::string> etag =
       version->delete_marker ? std::nullopt : std::optional<std::string>(version->etag);
   if (const std::optional<Answer> no = judge_conditions(op.conditions, etag, true)) return *no;
+  if (op.expected_lsn != 0 && version->lsn != op.expected_lsn) return refuse(Refusal::kNothingToDo);
+  TRY(locked, check_unlocked(version, op.time_ms, op.bypass_governance));
+  if (locked) return *locked;
   Change change = replaces(version, 0);
   change.objects_after = 0;
   count(op.bucket, bucket, change);

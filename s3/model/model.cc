@@ -37,6 +37,14 @@ Result<Answer> dispatch(OpKind kind, std::string_view meta, Apply& apply) {
     case OpKind::kSetVersioning:
       return run(apply, &Apply::set_versioning, decode_SetVersioning(meta));
     case OpKind::kSetIdentity: return run(apply, &Apply::set_identity, decode_SetIdentity(meta));
+    case OpKind::kSetBucketDocument:
+      return run(apply, &Apply::set_bucket_document, decode_SetBucketDocument(meta));
+    case OpKind::kSetObjectAttribute:
+      return run(apply, &Apply::set_object_attribute, decode_SetObjectAttribute(meta));
+    case OpKind::kSetObjectLock:
+      return run(apply, &Apply::set_object_lock, decode_SetObjectLock(meta));
+    case OpKind::kLifecycleMark:
+      return run(apply, &Apply::lifecycle_mark, decode_SetLifecycleMark(meta));
     case OpKind::kNodeBoot: break;
   }
   return fail(ErrorCode::kUnsupported, cat("operation of kind ", static_cast<unsigned>(kind)));

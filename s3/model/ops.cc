@@ -66,6 +66,19 @@ enum Tag : std::uint16_t {
   kVersioning,
   kVersionId,
   kSourceVersion,
+  kDocumentKind,
+  kAttributes,
+  kAttributeKind,
+  kBypassGovernance,
+  kReplaceTags,
+  kExpectedLsn,
+  kObjectLock,
+  kLockMode,
+  kLockDays,
+  kLockYears,
+  kTable,
+  kAfter,
+  kTagLast = kAfter,
 };
 
 constexpr std::uint16_t on_disk(Tag tag) {
@@ -90,6 +103,9 @@ class Encoder {
     out_.text(tag, encode_headers(value));
   }
   void operator()(Tag tag, const std::vector<std::string>& value) { out_.list(tag, value); }
+  void operator()(Tag tag, const ObjectAttributes& value) {
+    out_.text(on_disk(tag), value.encode());
+  }
   void operator()(Tag tag, const RowId& value) {
     if (!(value == RowId{})) out_.text(tag, value.bytes());
   }
@@ -129,6 +145,11 @@ class Decoder {
     if (headers.ok()) value = headers.take();
   }
   void operator()(Tag tag, std::vector<std::string>& value) { value = fields_.list(tag); }
+  void operator()(Tag tag, ObjectAttributes& value) {
+    Result<ObjectAttributes> read = ObjectAttributes::decode(fields_.text(tag));
+    ok_ = ok_ && read.ok();
+    if (read.ok()) value = read.take();
+  }
   void operator()(Tag tag, RowId& value) {
     const std::string raw = fields_.text(tag);
     if (raw.empty()) return;
@@ -196,6 +217,7 @@ void describe(V& v, X& x) {
     v(kTime, x.time_ms);
     v(kOwner, x.owner);
     v(kRegion, x.region);
+    v(kObjectLock, x.object_lock);
   } else if constexpr (is<DeleteBucket, X>) {
     v(kBucket, x.name);
   } else if constexpr (is<PutObject, X>) {
@@ -210,6 +232,7 @@ void describe(V& v, X& x) {
     describe_conditions(v, x.conditions);
     describe_body(v, x.body);
     describe_origin(v, x.origin);
+    v(kAttributes, x.attributes);
   } else if constexpr (is<DeleteObject, X>) {
     v(kBucket, x.bucket);
     v(kKey, x.key);
@@ -217,6 +240,8 @@ void describe(V& v, X& x) {
     describe_conditions(v, x.conditions);
     describe_origin(v, x.origin);
     v(kVersionId, x.version_id);
+    v(kBypassGovernance, x.bypass_governance);
+    v(kExpectedLsn, x.expected_lsn);
   } else if constexpr (is<CopyObject, X>) {
     v(kBucket, x.bucket);
     v(kKey, x.key);
@@ -230,6 +255,8 @@ void describe(V& v, X& x) {
     v(kSourceEtag, x.source_etag);
     v(kReplaceHeaders, x.replace_headers);
     v(kSourceVersion, x.source_version);
+    v(kAttributes, x.attributes);
+    v(kReplaceTags, x.replace_tags);
   } else if constexpr (is<CreateUpload, X>) {
     v(kBucket, x.bucket);
     v(kKey, x.key);
@@ -238,6 +265,7 @@ void describe(V& v, X& x) {
     describe_checksum(v, x.checksum);
     v(kHeaders, x.headers);
     v(kRandom, x.random);
+    v(kAttributes, x.attributes);
   } else if constexpr (is<PutPart, X>) {
     v(kBucket, x.bucket);
     v(kKey, x.key);
@@ -301,6 +329,31 @@ void describe(V& v, X& x) {
     v(kTime, x.time_ms);
     describe_conditions(v, x.conditions);
     v(kDocument, x.document);
+  } else if constexpr (is<SetBucketDocument, X>) {
+    v(kBucket, x.bucket);
+    v(kTime, x.time_ms);
+    v(kDocument, x.document);
+    v(kDocumentKind, x.kind);
+  } else if constexpr (is<SetObjectAttribute, X>) {
+    v(kBucket, x.bucket);
+    v(kKey, x.key);
+    v(kTime, x.time_ms);
+    v(kVersionId, x.version_id);
+    v(kAttributes, x.attributes);
+    v(kAttributeKind, x.kind);
+    v(kBypassGovernance, x.bypass_governance);
+  } else if constexpr (is<SetObjectLock, X>) {
+    v(kBucket, x.bucket);
+    v(kTime, x.time_ms);
+    v(kObjectLock, x.lock.enabled);
+    v(kLockMode, x.lock.mode);
+    v(kLockDays, x.lock.days);
+    v(kLockYears, x.lock.years);
+  } else if constexpr (is<SetLifecycleMark, X>) {
+    v(kBucket, x.mark.bucket);
+    v(kTime, x.mark.time_ms);
+    v(kTable, x.mark.table);
+    v(kAfter, x.mark.after);
   } else {
     static_assert(is<SetQuota, X>);
     v(kBucket, x.bucket);
@@ -339,7 +392,7 @@ Result<Decoder> open_fields(OpKind kind, std::string_view meta) {
   if (found != static_cast<std::uint64_t>(kind))
     return fail(ErrorCode::kCorrupt,
                 cat("operation of kind ", found, " instead of ", static_cast<unsigned>(kind)));
-  if (const std::uint16_t tag = fields.critical_above(kSourceVersion); tag != 0)
+  if (const std::uint16_t tag = fields.critical_above(kTagLast); tag != 0)
     return fail(ErrorCode::kUnsupported, cat("operation of kind ", found, ": unknown field ", tag));
   return Decoder(fields);
 }
@@ -378,6 +431,10 @@ CREEL_S3_CODEC(Reaped, OpKind::kReaped)
 CREEL_S3_CODEC(SetQuota, OpKind::kSetQuota)
 CREEL_S3_CODEC(SetVersioning, OpKind::kSetVersioning)
 CREEL_S3_CODEC(SetIdentity, OpKind::kSetIdentity)
+CREEL_S3_CODEC(SetBucketDocument, OpKind::kSetBucketDocument)
+CREEL_S3_CODEC(SetObjectAttribute, OpKind::kSetObjectAttribute)
+CREEL_S3_CODEC(SetObjectLock, OpKind::kSetObjectLock)
+CREEL_S3_CODEC(SetLifecycleMark, OpKind::kLifecycleMark)
 #undef CREEL_S3_CODEC
 
 std::string encode_op(const CompleteUpload& op) {
@@ -404,7 +461,7 @@ Result<OpKind> op_kind(std::string_view meta) {
   TRY(fields, TlvReader::parse(meta));
   const std::uint64_t kind = fields.number(kKind);
   if (kind < static_cast<std::uint64_t>(OpKind::kCreateBucket) ||
-      kind > static_cast<std::uint64_t>(OpKind::kSetIdentity))
+      kind > static_cast<std::uint64_t>(OpKind::kLifecycleMark))
     return fail(ErrorCode::kUnsupported, cat("operation of unknown kind ", kind));
   return static_cast<OpKind>(kind);
 }
@@ -423,8 +480,12 @@ store::OpClass op_class(std::string_view meta) {
     case OpKind::kHealed:
     case OpKind::kReaped:
     case OpKind::kSetQuota:
+    case OpKind::kSetObjectLock:
+    case OpKind::kLifecycleMark:
     case OpKind::kSetVersioning: always = true; break;
     case OpKind::kSetIdentity:
+    case OpKind::kSetBucketDocument:
+    case OpKind::kSetObjectAttribute:
     case OpKind::kSetFilter: always = meta.size() <= kSettingBytesMax; break;
     case OpKind::kReplPart: always = fields.value().number(kPackSize) == 0; break;
     case OpKind::kReplIn:

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "platform/base/result.h"
+#include "s3/model/lifecycle_mark.h"
 #include "s3/model/records.h"
 #include "s3/wire/conditions.h"
 #include "store/store.h"
@@ -35,6 +36,10 @@ enum class OpKind : std::uint8_t {
   kSetQuota = 18,
   kSetVersioning = 19,
   kSetIdentity = 20,
+  kSetBucketDocument = 21,
+  kSetObjectAttribute = 22,
+  kSetObjectLock = 23,
+  kLifecycleMark = 24,
 };
 
 // Why the model refused; the service turns it into an S3 error. Numbers never leave the process.
@@ -55,6 +60,8 @@ enum class Refusal : std::uint8_t {
   kBadRequest,  // detail: message
   kQuotaExceeded,  // detail: message
   kGap,  // replication: the stream's position does not follow
+  kLocked,
+  kInvalidBucketState,  // detail: message
   kNothingToDo,  // A success that leaves no operation: the state is already as asked.
 };
 
@@ -70,6 +77,7 @@ using Conditions = WriteConditions;  // If-Match, If-None-Match; decided at the 
 struct CreateBucket {
   std::string name, owner, region;
   std::int64_t time_ms = 0;
+  bool object_lock = false;  // Locks and versions on, from the beginning.
 };
 struct DeleteBucket {
   std::string name;
@@ -85,6 +93,7 @@ struct PutObject {
   Conditions conditions;
   BodySource body;
   Origin origin;
+  ObjectAttributes attributes = {};
 };
 struct DeleteObject {
   std::string bucket, key;
@@ -92,6 +101,9 @@ struct DeleteObject {
   Conditions conditions;
   Origin origin;
   std::string version_id;  // That one, for good; empty: the key, as its bucket's versioning says.
+  bool bypass_governance = false;
+  // Only if this operation wrote the version that is there now (expiry); 0: whichever it is.
+  std::uint64_t expected_lsn = 0;
 };
 struct CopyObject {  // Within one store: shares the source's blobs.
   std::string bucket, key, source_bucket, source_key;
@@ -104,6 +116,10 @@ struct CopyObject {  // Within one store: shares the source's blobs.
   StoredChecksum checksum;  // Empty: the source's is kept.
   Conditions conditions;
   std::string source_version;  // Empty: the current one.
+  // Of the copy. Lock, owner and ACL are these; tags too if replaced, else the source's; the
+  // encryption is the source's if these name none, as the bytes are.
+  ObjectAttributes attributes = {};
+  bool replace_tags = false;
 };
 struct CreateUpload {
   std::string bucket, key, owner;
@@ -111,6 +127,7 @@ struct CreateUpload {
   std::uint64_t random = 0;  // Becomes part of the upload id.
   StoredChecksum checksum;
   std::vector<Header> headers;
+  ObjectAttributes attributes = {};  // Of the finished object.
 };
 struct PutPart {
   std::string bucket, key, upload_id;
@@ -149,6 +166,33 @@ struct SetVersioning {
   std::string bucket;
   std::int64_t time_ms = 0;
   Versioning versioning = Versioning::kEnabled;
+};
+
+// A setting of a bucket that is a document. Empty document: removed.
+struct SetBucketDocument {
+  std::string bucket;
+  BucketDocument kind = BucketDocument::kTagging;
+  std::string document;  // ≤ kBucketDocumentBytesMax
+  std::int64_t time_ms = 0;
+};
+// One attribute of an existing version, without a new one. Of `attributes` only what `kind` names
+// is taken: tags; ACL with the owner; retention; legal hold.
+struct SetObjectAttribute {
+  std::string bucket, key;
+  std::string version_id;  // Empty: the current one.
+  AttributeKind kind = AttributeKind::kTags;
+  ObjectAttributes attributes;
+  bool bypass_governance = false;
+  std::int64_t time_ms = 0;
+};
+// Object lock of a bucket: switches it on for good, and sets its default retention.
+struct SetObjectLock {
+  std::string bucket;
+  BucketLock lock;
+  std::int64_t time_ms = 0;
+};
+struct SetLifecycleMark {
+  LifecycleMark mark;
 };
 
 // One document of users, keys, groups and policies (identity.h). Empty document: removed.
@@ -226,7 +270,8 @@ struct ReplIn {
 #define CREEL_S3_OPS(X) \
   X(CreateBucket) X(DeleteBucket) X(PutObject) X(DeleteObject) X(CopyObject) X(CreateUpload) \
   X(PutPart) X(CompleteUpload) X(AbortUpload) X(SetFilter) X(ReplIn) X(ReplPart) X(ReplCursor) \
-  X(ReplPark) X(Healed) X(Reaped) X(SetQuota) X(SetVersioning) X(SetIdentity)
+  X(ReplPark) X(Healed) X(Reaped) X(SetQuota) X(SetVersioning) X(SetIdentity) \
+  X(SetBucketDocument) X(SetObjectAttribute) X(SetObjectLock) X(SetLifecycleMark)
 // clang-format on
 #define CREEL_S3_DECLARE(Name)           \
   std::string encode_op(const Name& op); \

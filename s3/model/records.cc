@@ -28,6 +28,12 @@ enum BucketTag : std::uint16_t {
   kBucketQuotaBytes,
   kBucketQuotaObjects,
   kBucketVersioning,
+  kBucketDocuments,
+  kBucketSettings,
+  kBucketLock,
+  kBucketLockMode,
+  kBucketLockDays,
+  kBucketLockYears,
 };
 
 // LIST reads only the first few: keep them low.
@@ -54,6 +60,8 @@ enum ObjectTag : std::uint16_t {
   kPartsBytes,
   kHeaders,
   kDeleteMarker,
+  kAttributes,
+  kAttributeBytes,
 };
 
 enum BlobTag : std::uint16_t {
@@ -62,20 +70,6 @@ enum BlobTag : std::uint16_t {
   kBlobCrc,
   kBlobManifest,
   kBlobManifestBytes
-};
-
-enum UploadTag : std::uint16_t {
-  kUploadId = 1,
-  kInitiated,
-  kUploadOwner,
-  kUploadAlgorithm,
-  kUploadType,
-  kUploadHeaderBytes,
-  kUploadDocuments,
-  kUploadHeaders,
-  kUploadCompleted,
-  kUploadEtag,
-  kUploadVersion,
 };
 
 constexpr std::size_t kPartRefBytes = 20;
@@ -141,10 +135,12 @@ std::string BucketRecord::encode() const {
   out.text(kBucketOwner, owner).text(kBucketRegion, region);
   out.number(kBucketBytes, bytes).number(kBucketObjects, objects);
   out.number(kBucketUploadBytes, upload_bytes);
-  return out.number(kBucketQuotaBytes, quota_bytes)
-      .number(kBucketQuotaObjects, quota_objects)
-      .number(kBucketVersioning, static_cast<std::uint64_t>(versioning))
-      .take();
+  out.number(kBucketQuotaBytes, quota_bytes).number(kBucketQuotaObjects, quota_objects);
+  out.number(kBucketVersioning, static_cast<std::uint64_t>(versioning));
+  out.number(kBucketDocuments, document_kinds).number(kBucketSettings, settings_lsn);
+  out.number(kBucketLock, lock.enabled ? 1 : 0);
+  out.number(kBucketLockMode, static_cast<std::uint64_t>(lock.mode));
+  return out.number(kBucketLockDays, lock.days).number(kBucketLockYears, lock.years).take();
 }
 
 Result<BucketRecord> BucketRecord::decode(std::string_view value) {
@@ -160,6 +156,12 @@ Result<BucketRecord> BucketRecord::decode(std::string_view value) {
   record.quota_bytes = fields.number(kBucketQuotaBytes);
   record.quota_objects = fields.number(kBucketQuotaObjects);
   record.versioning = static_cast<Versioning>(fields.number(kBucketVersioning));
+  record.document_kinds = static_cast<std::uint32_t>(fields.number(kBucketDocuments));
+  record.settings_lsn = fields.number(kBucketSettings);
+  record.lock.enabled = fields.number(kBucketLock) != 0;
+  record.lock.mode = static_cast<RetentionMode>(fields.number(kBucketLockMode));
+  record.lock.days = static_cast<std::uint32_t>(fields.number(kBucketLockDays));
+  record.lock.years = static_cast<std::uint32_t>(fields.number(kBucketLockYears));
   if (record.id == 0) return fail(ErrorCode::kCorrupt, "bucket row without an id");
   return record;
 }
@@ -195,7 +197,9 @@ std::string ObjectRecord::encode() const {
   out.text(kDocuments, id_or_nothing(documents)).number(kHeaderBytes, header_bytes);
   out.number(kManifestBytes, manifest_bytes).number(kPartsBytes, parts_bytes);
   if (header_bytes == 0) out.text(kHeaders, encode_headers(headers));
-  return out.number(kDeleteMarker, delete_marker ? 1 : 0).take();
+  out.number(kDeleteMarker, delete_marker ? 1 : 0);
+  if (attribute_bytes == 0) out.text(kAttributes, attributes.encode());
+  return out.number(kAttributeBytes, attribute_bytes).take();
 }
 
 Result<ObjectRecord> ObjectRecord::decode(std::string_view value) {
@@ -228,6 +232,9 @@ Result<ObjectRecord> ObjectRecord::decode(std::string_view value) {
   TRY(headers, decode_headers(fields.text(kHeaders)));
   record.headers = std::move(headers);
   record.delete_marker = fields.number(kDeleteMarker) != 0;
+  TRY(attributes, ObjectAttributes::decode(fields.text(kAttributes)));
+  record.attributes = std::move(attributes);
+  record.attribute_bytes = static_cast<std::uint32_t>(fields.number(kAttributeBytes));
   return record;
 }
 
@@ -248,55 +255,6 @@ Result<BlobRecord> BlobRecord::decode(std::string_view value) {
   record.manifest_bytes = static_cast<std::uint32_t>(fields.number(kBlobManifestBytes));
   if (record.references == 0) return fail(ErrorCode::kCorrupt, "blob row without references");
   return record;
-}
-
-std::string UploadRecord::encode() const {
-  TlvWriter out;
-  out.text(kUploadId, upload_id).number(kInitiated, static_cast<std::uint64_t>(initiated_ms));
-  out.text(kUploadOwner, owner).text(kUploadAlgorithm, checksum.algorithm);
-  out.text(kUploadType, checksum.type).number(kUploadHeaderBytes, header_bytes);
-  out.text(kUploadDocuments, id_or_nothing(documents));
-  if (header_bytes == 0) out.text(kUploadHeaders, encode_headers(headers));
-  out.number(kUploadCompleted, completed ? 1 : 0).text(kUploadEtag, etag);
-  return out.text(kUploadVersion, version_id).take();
-}
-
-Result<UploadRecord> UploadRecord::decode(std::string_view value) {
-  TRY(fields, TlvReader::parse(value));
-  UploadRecord record;
-  record.upload_id = fields.text(kUploadId);
-  record.initiated_ms = static_cast<std::int64_t>(fields.number(kInitiated));
-  record.owner = fields.text(kUploadOwner);
-  record.checksum = {fields.text(kUploadAlgorithm), fields.text(kUploadType), {}};
-  record.header_bytes = static_cast<std::uint32_t>(fields.number(kUploadHeaderBytes));
-  TRY(documents, read_id(fields, kUploadDocuments));
-  record.documents = documents;
-  TRY(headers, decode_headers(fields.text(kUploadHeaders)));
-  record.headers = std::move(headers);
-  record.completed = fields.number(kUploadCompleted) != 0;
-  record.etag = fields.text(kUploadEtag);
-  record.version_id = fields.text(kUploadVersion);
-  return record;
-}
-
-std::string upload_key(std::uint64_t bucket_id, std::string_view key, std::uint64_t upload_lsn) {
-  std::string out = object_key(bucket_id, key);
-  append_key<std::uint64_t>(out, upload_lsn);
-  return out;
-}
-
-std::string make_upload_id(std::uint64_t lsn, std::uint64_t random) {
-  Bytes raw;
-  append_be<std::uint64_t>(raw, lsn);
-  append_be<std::uint64_t>(raw, random);
-  return hex_encode(raw);
-}
-
-std::optional<std::uint64_t> upload_lsn(std::string_view upload_id) {
-  if (upload_id.size() != 32) return std::nullopt;
-  const std::optional<Bytes> raw = hex_decode(upload_id);
-  if (!raw) return std::nullopt;
-  return load_be<std::uint64_t>(*raw, 0);
 }
 
 std::string PartRecord::encode() const {
@@ -461,6 +419,15 @@ Result<std::optional<ObjectRecord>> load_object(const store::RowReader& rows,
   return std::optional<ObjectRecord>(std::move(record));
 }
 
+Result<Unit> load_attributes(const store::RowReader& rows, RowId id, std::size_t bytes,
+                             ObjectAttributes& attributes) {
+  if (bytes == 0) return Unit{};
+  TRY(document, load_document(rows, id, 'a', bytes));
+  TRY(read, ObjectAttributes::decode(document));
+  attributes = std::move(read);
+  return Unit{};
+}
+
 Result<Unit> complete_object(const store::RowReader& rows, ObjectRecord& record) {
   if (record.header_bytes > 0) {
     TRY(document, load_document(rows, record.documents, 'h', record.header_bytes));
@@ -471,24 +438,7 @@ Result<Unit> complete_object(const store::RowReader& rows, ObjectRecord& record)
     TRY(manifest, load_document(rows, record.documents, 'm', record.manifest_bytes));
     record.body.manifest = std::move(manifest);
   }
-  return Unit{};
-}
-
-Result<std::optional<UploadRecord>> load_upload(const store::RowReader& rows,
-                                                std::uint64_t bucket_id, std::string_view key,
-                                                std::string_view upload_id) {
-  const std::optional<std::uint64_t> lsn = upload_lsn(upload_id);
-  if (!lsn) return std::optional<UploadRecord>();
-  TRY(row, find_row(rows, store::Table::kUpload, upload_key(bucket_id, key, *lsn)));
-  if (!row) return std::optional<UploadRecord>();
-  TRY(record, UploadRecord::decode(*row));
-  if (record.upload_id != upload_id) return std::optional<UploadRecord>();
-  if (record.header_bytes > 0) {
-    TRY(document, load_document(rows, record.documents, 'h', record.header_bytes));
-    TRY(headers, decode_headers(document));
-    record.headers = std::move(headers);
-  }
-  return std::optional<UploadRecord>(std::move(record));
+  return load_attributes(rows, record.documents, record.attribute_bytes, record.attributes);
 }
 
 Result<std::optional<PartRecord>> load_part(const store::RowReader& rows, std::uint64_t upload_lsn,

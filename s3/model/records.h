@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "platform/base/result.h"
+#include "s3/model/attributes.h"
+#include "s3/model/bucket_documents.h"
 #include "store/index/rows.h"
 #include "store/types.h"
 
@@ -41,6 +43,9 @@ struct BucketRecord {
   std::uint64_t quota_bytes = 0;   // For objects and parts; 0: no bound.
   std::uint64_t quota_objects = 0;
   Versioning versioning = Versioning::kNever;
+  std::uint32_t document_kinds = 0;  // document_bit() of each that is set.
+  std::uint64_t settings_lsn = 0;    // The last operation that changed a document or the lock.
+  BucketLock lock;
   std::string encode() const;
   static Result<BucketRecord> decode(std::string_view value);
 };
@@ -98,6 +103,8 @@ struct ObjectRecord {
   std::uint32_t parts_bytes = 0;  // > 0: the parts list lies in document 'p'.
   std::vector<Header> headers;  // Filled by load_object(); inline in the row if small.
   bool delete_marker = false;  // Only in Table::kVersion.
+  ObjectAttributes attributes;  // Filled by load_object(); inline if the row has room.
+  std::uint32_t attribute_bytes = 0;  // > 0: attributes lie in document 'a'.
   std::string encode() const;  // ≤ store::kRowValueBytesMax once documents are split off.
   static Result<ObjectRecord> decode(std::string_view value);
 };
@@ -126,6 +133,8 @@ struct UploadRecord {
   bool completed = false;  // Kept a while so that a repeated Complete gives the same answer.
   std::string etag;  // If completed.
   std::string version_id;  // If completed, of what it became.
+  ObjectAttributes attributes;  // Of the finished object.
+  std::uint32_t attribute_bytes = 0;  // > 0: attributes lie in document 'a'.
   std::string encode() const;
   static Result<UploadRecord> decode(std::string_view value);
 };
@@ -170,6 +179,9 @@ Result<std::optional<ObjectRecord>> load_object(const store::RowReader& rows,
                                                 std::uint64_t bucket_id, std::string_view key);
 // Reads what lies in documents.
 Result<Unit> complete_object(const store::RowReader& rows, ObjectRecord& record);
+// What is in document 'a' of that length; nothing changes if it is 0.
+Result<Unit> load_attributes(const store::RowReader& rows, RowId id, std::size_t bytes,
+                             ObjectAttributes& attributes);
 Result<std::optional<UploadRecord>> load_upload(const store::RowReader& rows,
                                                 std::uint64_t bucket_id, std::string_view key,
                                                 std::string_view upload_id);

@@ -72,6 +72,8 @@ Task<S3Result<WriteOutcome>> ObjectService::copy_object(Ctx& ctx, CopyArguments 
   op.replace_headers = arguments.replace_headers;
   op.headers = std::move(arguments.headers);
   op.conditions = std::move(arguments.conditions);
+  op.attributes = std::move(arguments.attributes);
+  op.replace_tags = arguments.replace_tags;
   const bool other_algorithm =
       arguments.algorithm &&
       algorithm_of_name(source.record.checksum.algorithm) != arguments.algorithm;

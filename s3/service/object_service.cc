@@ -78,6 +78,10 @@ S3Error refusal_error(const Answer& answer, std::string_view bucket, std::string
     case Refusal::kBadRequest: return s3_fail(S3Code::kInvalidRequest, answer.detail);
     case Refusal::kQuotaExceeded:
       return s3_fail(S3Code::kQuotaExceeded, answer.detail).with("BucketName", std::string(bucket));
+    case Refusal::kLocked:
+      return s3_fail(S3Code::kAccessDenied,
+                     "Access Denied because object protected by object lock.");
+    case Refusal::kInvalidBucketState: return s3_fail(S3Code::kInvalidBucketState, answer.detail);
     case Refusal::kGap: return s3_fail(S3Code::kOperationAborted, answer.detail);
     case Refusal::kNone:
     case Refusal::kNothingToDo: break;
@@ -115,12 +119,13 @@ Task<S3Result<Answer>> ObjectService::submit_body(Ctx& ctx, std::string meta, Re
 }
 
 Task<S3Result<Unit>> ObjectService::create_bucket(Ctx& ctx, std::string name, std::string owner,
-                                                  std::string region) {
+                                                  std::string region, bool object_lock) {
   CO_DO(check_bucket_name(name));
   CreateBucket op;
   op.name = name;
   op.owner = owner;
   op.region = std::move(region);
+  op.object_lock = object_lock;
   op.time_ms = now_ms();
   // gcc 12 destroys a brace-made temporary in a co_await expression twice: name it first.
   Subject subject{name, {}};
@@ -169,6 +174,7 @@ Task<S3Result<WriteOutcome>> ObjectService::put_object(Ctx& ctx, PutArguments ar
   op.checksum = stored_checksum(received.checksum);
   op.headers = std::move(arguments.headers);
   op.conditions = std::move(arguments.conditions);
+  op.attributes = std::move(arguments.attributes);
   op.body = received.source;
   WriteOutcome outcome;
   outcome.checksum = received.checksum;
@@ -231,6 +237,8 @@ Task<S3Result<DeleteOutcome>> ObjectService::delete_object(Ctx& ctx, DeleteArgum
   op.version_id = arguments.version_id;
   op.time_ms = now_ms();
   op.conditions = std::move(arguments.conditions);
+  op.bypass_governance = arguments.bypass_governance;
+  op.expected_lsn = arguments.expected_lsn;
   std::string meta = encode_op(op);
   Subject subject{std::move(arguments.bucket), std::move(arguments.key)};
   CO_TRY(answer, co_await submit(ctx, std::move(meta), Bytes(), std::move(subject)));

@@ -21,6 +21,7 @@ struct PutArguments {
   std::string bucket, key;
   std::vector<Header> headers;  // Kept with the object.
   Conditions conditions;
+  ObjectAttributes attributes = {};
 };
 
 struct WriteOutcome {
@@ -73,6 +74,8 @@ struct DeleteArguments {
   std::string bucket, key;
   std::string version_id;  // Empty: the key. Well-formed.
   Conditions conditions;
+  bool bypass_governance = false;
+  std::uint64_t expected_lsn = 0;  // Else nothing happens; 0: whichever is there.
 };
 struct DeleteOutcome {
   bool existed = false;
@@ -89,12 +92,21 @@ struct CopyArguments {
   std::vector<Header> headers;
   std::optional<ChecksumAlgorithm> algorithm;  // A new checksum; none: the source's is kept.
   Conditions conditions;
+  ObjectAttributes attributes = {};  // As CopyObject takes them.
+  bool replace_tags = false;
 };
 
 struct UploadArguments {
   std::string bucket, key, owner;
   std::vector<Header> headers;
   ChecksumChoice checksum;
+  ObjectAttributes attributes = {};
+};
+struct AttributeArguments {
+  std::string bucket, key, version_id;  // Empty version: the current one.
+  AttributeKind kind = AttributeKind::kTags;
+  ObjectAttributes attributes = {};  // Only what `kind` names.
+  bool bypass_governance = false;
 };
 struct PartArguments {
   std::string bucket, key, upload_id;
@@ -170,7 +182,7 @@ class ObjectService {
   bool has_location(std::string_view name) const;
 
   Task<S3Result<Unit>> create_bucket(Ctx& ctx, std::string name, std::string owner,
-                                     std::string region);
+                                     std::string region, bool object_lock = false);
   Task<S3Result<Unit>> delete_bucket(Ctx& ctx, std::string name);
   S3Result<BucketRecord> find_bucket(std::string_view name) const;  // 404 NoSuchBucket.
   // Names > after with the prefix, at most count_max (and one more to tell that there is more); of
@@ -196,6 +208,15 @@ class ObjectService {
   S3Result<ListVersionsOutcome> list_versions(const ListArguments& arguments,
                                               std::string_view version_marker) const;
   Task<S3Result<Unit>> set_versioning(Ctx& ctx, std::string bucket, Versioning versioning);
+
+  // Settings of a bucket that are documents; an empty one is none. The caller has judged it.
+  Task<S3Result<Unit>> set_bucket_document(Ctx& ctx, std::string bucket, BucketDocument kind,
+                                           std::string document);
+  S3Result<std::string> bucket_document(const BucketRecord& bucket, BucketDocument kind) const;
+  Task<S3Result<Unit>> set_object_lock(Ctx& ctx, std::string bucket, BucketLock lock);
+  // Tags, ACL, retention or legal hold of a version that is there; its id as told. Errors: as
+  // open(), AccessDenied (locked), InvalidRequest (a bucket without lock).
+  Task<S3Result<std::string>> set_object_attribute(Ctx& ctx, AttributeArguments arguments);
 
   Task<S3Result<std::string>> create_upload(Ctx& ctx, UploadArguments arguments);
   S3Result<UploadRecord> find_upload(std::string_view bucket, std::string_view key,

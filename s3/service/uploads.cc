@@ -116,6 +116,7 @@ Task<S3Result<std::string>> ObjectService::create_upload(Ctx& ctx, UploadArgumen
   op.time_ms = now_ms();
   op.random = platform_.random.u64();
   op.headers = std::move(arguments.headers);
+  op.attributes = std::move(arguments.attributes);
   if (arguments.checksum.algorithm) {
     op.checksum.algorithm = algorithm_name(*arguments.checksum.algorithm);
     op.checksum.type = checksum_type_name(arguments.checksum.type);

@@ -12,6 +12,7 @@
 #include "s3/model/identity.h"
 #include "s3/model/manifest.h"
 #include "s3/model/model.h"
+#include "s3/model/tlv.h"
 #include "s3/model/versions.h"
 #include "tests/support/memory_s3.h"
 
@@ -39,6 +40,7 @@ class Audit {
       case store::Table::kVersion: return older(key, value);
       case store::Table::kConf:
         if (key.starts_with('n')) nulls_[key] = value;
+        if (key.starts_with('d')) bucket_document(value);
         return;
       case store::Table::kUpload: return upload(key, value);
       case store::Table::kPart: return part(key, value);
@@ -51,6 +53,11 @@ class Audit {
   void identity(const std::string& value) {
     const IdentityRow row = IdentityRow::decode(value).take();
     if (row.bytes > kIdentityInlineBytes) document(RowId{row.lsn, 0}, 'i', row.bytes);
+  }
+  void bucket_document(const std::string& value) {
+    const TlvReader fields = TlvReader::parse(value).take();
+    const auto bytes = static_cast<std::size_t>(fields.number(1));
+    if (bytes > 800) document(RowId{fields.number(3), 0}, 'b', bytes);
   }
   struct Usage {
     std::uint64_t bytes = 0, objects = 0, upload_bytes = 0;
@@ -78,6 +85,7 @@ class Audit {
     document(record.documents, 'h', record.header_bytes);
     document(record.documents, 'm', record.manifest_bytes);
     document(record.documents, 'p', record.parts_bytes);
+    document(record.documents, 'a', record.attribute_bytes);
     if (record.body.kind == Body::Kind::kSlice) {
       ++references_[record.body.blob.bytes()];
       const auto blob = load_blob(log_.rows(), record.body.blob);
@@ -123,6 +131,7 @@ class Audit {
     const UploadRecord record = UploadRecord::decode(value).take();
     bucket_of_upload_[key.substr(key.size() - 8)] = key.substr(0, 8);
     document(record.documents, 'h', record.header_bytes);
+    document(record.documents, 'a', record.attribute_bytes);
   }
   void part(const std::string& key, const std::string& value) {
     const PartRecord record = PartRecord::decode(value).take();

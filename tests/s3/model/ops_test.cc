@@ -24,25 +24,27 @@ template <class X, class... More>
 auto with(X&& fields, More&... more) {
   return std::tuple_cat(std::forward<X>(fields), std::tie(more...));
 }
-auto fields(CreateBucket& x) { return std::tie(x.name, x.owner, x.region, x.time_ms); }
+auto fields(CreateBucket& x) {
+  return std::tie(x.name, x.owner, x.region, x.time_ms, x.object_lock);
+}
 auto fields(DeleteBucket& x) { return std::tie(x.name); }
 auto fields(PutObject& x) {
   return with(checksum_fields(x.checksum), x.bucket, x.key, x.time_ms, x.size, x.etag, x.crc64,
               x.headers, x.conditions.if_match, x.conditions.if_none_match, x.body.kind,
-              x.body.manifest, x.body.offset, x.origin.site, x.origin.lsn);
+              x.body.manifest, x.body.offset, x.origin.site, x.origin.lsn, x.attributes);
 }
 auto fields(DeleteObject& x) {
   return std::tie(x.bucket, x.key, x.time_ms, x.conditions.if_match, x.conditions.if_none_match,
-                  x.origin.site, x.origin.lsn, x.version_id);
+                  x.origin.site, x.origin.lsn, x.version_id, x.bypass_governance, x.expected_lsn);
 }
 auto fields(CopyObject& x) {
   return with(checksum_fields(x.checksum), x.bucket, x.key, x.source_bucket, x.source_key,
               x.source_etag, x.etag, x.time_ms, x.replace_headers, x.headers, x.conditions.if_match,
-              x.conditions.if_none_match, x.source_version);
+              x.conditions.if_none_match, x.source_version, x.attributes, x.replace_tags);
 }
 auto fields(CreateUpload& x) {
-  return with(checksum_fields(x.checksum), x.bucket, x.key, x.owner, x.time_ms, x.random,
-              x.headers);
+  return with(checksum_fields(x.checksum), x.bucket, x.key, x.owner, x.time_ms, x.random, x.headers,
+              x.attributes);
 }
 auto fields(PutPart& x) {
   return with(checksum_fields(x.checksum), x.bucket, x.key, x.upload_id, x.number, x.time_ms,
@@ -56,6 +58,15 @@ auto fields(CompleteUpload& x) {
 auto fields(AbortUpload& x) { return std::tie(x.bucket, x.key, x.upload_id); }
 auto fields(SetFilter& x) { return std::tie(x.bucket, x.document, x.time_ms); }
 auto fields(SetQuota& x) { return std::tie(x.bucket, x.time_ms, x.bytes, x.objects); }
+auto fields(SetBucketDocument& x) { return std::tie(x.bucket, x.kind, x.document, x.time_ms); }
+auto fields(SetObjectAttribute& x) {
+  return std::tie(x.bucket, x.key, x.version_id, x.kind, x.attributes, x.bypass_governance,
+                  x.time_ms);
+}
+auto fields(SetObjectLock& x) { return std::tie(x.bucket, x.lock, x.time_ms); }
+auto fields(SetLifecycleMark& x) {
+  return std::tie(x.mark.bucket, x.mark.table, x.mark.after, x.mark.time_ms);
+}
 auto fields(SetIdentity& x) {
   return std::tie(x.name, x.document, x.time_ms, x.conditions.if_match, x.conditions.if_none_match);
 }
@@ -88,6 +99,27 @@ void fill(TestRandom& random, Number& value) {
 }
 void fill(TestRandom& random, Versioning& value) {
   value = static_cast<Versioning>(random.below(3));
+}
+void fill(TestRandom& random, BucketDocument& value) {
+  value = static_cast<BucketDocument>(1 + random.below(11));
+}
+void fill(TestRandom& random, AttributeKind& value) {
+  value = static_cast<AttributeKind>(1 + random.below(4));
+}
+void fill(TestRandom& random, ObjectAttributes& value) {
+  value.owner = random.binary(random.below(30));
+  value.tags = random.binary(random.below(300));
+  value.acl = random.binary(random.below(30));
+  value.encryption = random.binary(random.below(30));
+  value.retention.mode = static_cast<RetentionMode>(random.below(3));
+  value.retention.until_ms = static_cast<std::int64_t>(random.below(1'000'000));
+  value.legal_hold = random.chance(0.5);
+}
+void fill(TestRandom& random, BucketLock& value) {
+  value.enabled = random.chance(0.5);
+  value.mode = static_cast<RetentionMode>(random.below(3));
+  value.days = static_cast<std::uint32_t>(random.below(1'000));
+  value.years = static_cast<std::uint32_t>(random.below(100));
 }
 void fill(TestRandom& random, BodySource::Kind& value) {
   value = static_cast<BodySource::Kind>(random.below(5));
