@@ -3,16 +3,18 @@
 
     tests/blackbox/run.py --binary PATH [--only NAME]... [--role edge|core] [--list] [--keep]
 
-A line a case, then timings, then `blackbox: N passed, N failed, N skipped`. A client that is not
+Both roles run side by side where there are two processors. A line a case, then timings, then `blackbox: N passed, N failed, N skipped`. A client that is not
 there is reported as skipped, by name. Exit status 1 if anything failed. CREEL_BIN names the program
 when --binary does not.
 """
 import argparse
 import os
 import shutil
+import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 import traceback
 
@@ -99,6 +101,39 @@ def run_case(tally, ground, case, role, verbose):
     tally.times.append((time.monotonic() - began, name))
 
 
+CLOSING = r"^blackbox: (\d+) passed, (\d+) failed, (\d+) skipped$"
+
+
+def side_by_side(arguments):
+    """Each role in a process of its own; their lines as they come, then the sums."""
+    def pass_on(child, counts):
+        for line in child.stdout:
+            closing = re.match(CLOSING, line)
+            if closing:
+                counts += [int(number) for number in closing.groups()]
+            else:
+                print(line, end="", flush=True)
+
+    roles = []
+    for role in ("edge", "core"):
+        child = subprocess.Popen([sys.executable, os.path.abspath(__file__), *arguments, "--role", role],
+                                 stdout=subprocess.PIPE, text=True)
+        counts = []
+        thread = threading.Thread(target=pass_on, args=(child, counts))
+        thread.start()
+        roles.append((role, child, thread, counts))
+    total = [0, 0, 0]
+    for role, child, thread, counts in roles:
+        thread.join()
+        status = child.wait()
+        if not counts or (status != 0 and counts[1] == 0):
+            print(f"FAIL  {role}: ended with {status}")
+            counts[:] = [counts[0] if counts else 0, 1, 0]
+        total = [a + b for a, b in zip(total, counts)]
+    print("blackbox: %d passed, %d failed, %d skipped" % tuple(total))
+    return 1 if total[1] else 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", default=os.environ.get("CREEL_BIN"))
@@ -122,6 +157,8 @@ def main():
     if not options.binary or not os.access(options.binary, os.X_OK):
         sys.exit("run.py: --binary must name the creel program")
     raise_file_limit()
+    if not options.role and (os.cpu_count() or 1) > 1 and len({r for c in chosen for r in c.roles}) > 1:
+        return side_by_side(sys.argv[1:])
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # So that servers and folders go too.
     tally, began = Tally(), time.monotonic()
     ground = Ground(os.path.abspath(options.binary), options.keep)
