@@ -22,6 +22,7 @@ constexpr AdminRoute kRoutes[] = {
     {"GET", "parked/{target}"},
     {"POST", "retry/{target}/{lsn}"},
     {"POST", "drop/{target}/{lsn}"},
+    {"GET", "explain/{request_id}"},
     {"GET", "users"},
     {"GET", "users/{user}"},
     {"PUT", "users/{user}"},

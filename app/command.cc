@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "app/audit_command.h"
 #include "app/certs_command.h"
 #include "app/check_command.h"
 #include "app/identity_command.h"
@@ -45,6 +46,9 @@ int usage(std::FILE* out) {
       "  creel status | heal [--endpoint URL] [--credentials FILE] [--json]   of a running server\n"
       "  creel quota [--json] | quota set BUCKET BYTES|none [--objects N]   of a running server\n"
       "  creel user|group|key|policy VERB …   who may do what, of a running server\n"
+      "  creel explain REQUEST_ID    what a running server did with a recent request, and why\n"
+      "  creel audit verify FILE…    whether the lines of an audit log are those that were "
+      "written\n"
       "  creel check [--config FILE] [--data DIR]… [--rebuild] [--json]   of a stopped server\n"
       "  creel check --endpoint URL [--credentials FILE] [--json]         of a running one\n"
       "  creel certs DIR --core-name NAME… --site N…   an authority and certificates of a fleet\n"
@@ -139,6 +143,8 @@ int run_command(const std::vector<std::string>& words) {
   if (verb == "quota") return run_quota(words);
   if (verb == "user" || verb == "group" || verb == "key" || verb == "policy")
     return run_identity(words);
+  if (verb == "audit") return run_audit(words);
+  if (verb == "explain") return run_explain(words);
   if (verb == "check") return run_check(words);
   if (verb == "rule") return run_rule(words);
   if (verb == "certs") return run_certs(words);

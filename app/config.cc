@@ -231,6 +231,10 @@ Result<Unit> read_root(Table& root, Config& config) {
   }));
   TRY_DO(
       root.table("replicate", [&config](Table& table) { return read_replicate(table, config); }));
+  TRY_DO(root.table("audit", [&config](Table& audit) -> Result<Unit> {
+    TRY_DO(audit.text("file", config.audit_file));
+    return audit.number("bytes_max", config.audit_bytes_max, 64 * KiB, 1 * GiB);
+  }));
   return root.table("log",
                     [&config](Table& log) { return log.boolean("requests", config.log_requests); });
 }
@@ -419,6 +423,8 @@ std::string show_config(const Config& config) {
     line("\n[[replicate.rule]]\nbucket = ", quoted(rule.bucket), "\ntarget = ", quoted(rule.target),
          "\nprefix = ", quoted(rule.prefix), "\ntarget_bucket = ", quoted(rule.target_bucket),
          "\ntarget_key = ", quoted(rule.target_key));
+  if (!config.audit_file.empty())
+    line("\n[audit]\nfile = ", quoted(config.audit_file), "\nbytes_max = ", config.audit_bytes_max);
   line("\n[log]\nrequests = ", config.log_requests ? "true" : "false");
   return out;
 }

@@ -67,6 +67,8 @@ struct Config {
   std::vector<ReplicateTarget> targets;
   std::vector<ReplicateRule> rules;
   bool log_requests = true;
+  std::string audit_file;  // Empty: none is kept.
+  std::uint64_t audit_bytes_max = 64 * MiB;  // Of one file; an older one is kept beside it.
   std::string root_access_key, root_secret_key;  // From the environment only; never shown.
 };
 

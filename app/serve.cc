@@ -3,6 +3,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "app/audit_log.h"
 #include "app/credentials.h"
 #include "app/drive_life.h"
 #include "app/front.h"
@@ -10,6 +11,7 @@
 #include "app/log_line.h"
 #include "app/metrics.h"
 #include "app/node.h"
+#include "app/recent_requests.h"
 #include "app/replication.h"
 #include "app/space_report.h"
 #include "platform/base/text.h"
@@ -44,10 +46,12 @@ Task<Result<std::optional<TlsSettings>>> load_tls(Ctx& ctx, Disk& disk, TlsFiles
 // One line a request, if asked for; counters always.
 class Observer final : public s3::RequestObserver {
  public:
-  Observer(Platform& platform, Metrics& metrics, bool log)
-      : platform_(platform), metrics_(metrics), log_(log) {}
+  Observer(Platform& platform, Metrics& metrics, RecentRequests& recent, AuditLog* audit, bool log)
+      : platform_(platform), metrics_(metrics), recent_(recent), audit_(audit), log_(log) {}
   void finished(const s3::RequestReport& report) override {
     metrics_.count_request(report.method, report.status);
+    recent_.add(report, platform_.clock.wall());
+    if (audit_ != nullptr) audit(report);
     if (!log_) return;
     LogLine line(report.status >= 500 ? Level::kError : Level::kInfo, platform_.clock.wall(),
                  "request");
@@ -60,8 +64,29 @@ class Observer final : public s3::RequestObserver {
   }
 
  private:
+  void audit(const s3::RequestReport& report) {
+    ReportedRights rights = rights_of(report);
+    AuditEntry entry;
+    entry.time = platform_.clock.wall();
+    entry.request_id = report.request_id;
+    entry.who = std::move(rights.who);
+    entry.access_key = report.access_key;
+    entry.from = std::move(rights.from);
+    entry.method = report.method;
+    entry.action = report.call->action;
+    entry.resource = std::move(rights.resource);
+    entry.allowed = report.call->decision.allowed;
+    entry.why = std::move(rights.why);
+    entry.statement = report.call->decision.statement;
+    entry.status = report.status;
+    entry.code = report.code;
+    audit_->add(entry);
+  }
+
   Platform& platform_;
   Metrics& metrics_;
+  RecentRequests& recent_;
+  AuditLog* audit_;
   bool log_;
 };
 
@@ -118,6 +143,7 @@ class Server {
     s3::Access access;
     access.add_key(key.access_key, key.secret_key,
                    s3::Principal{std::string(kRootId), "root", false, true});
+    access.set_default_ownership(*s3::parse_ownership(config_.default_object_ownership));
     for (const OwnerKey& owner : config_.owners) {
       if (owner.access_key == key.access_key)
         co_return fail(ErrorCode::kInvalid, cat("[s3] owners: the access key ", owner.access_key,
@@ -155,7 +181,17 @@ class Server {
     service_ = &service;
     replicate::Receiver receiver(platform_, node_->log(), node_->blobs(), receiver_options());
     receiver_ = &receiver;
-    Observer observer(platform_, metrics_, config_.log_requests);
+    std::unique_ptr<AuditLog> audit;
+    if (!config_.audit_file.empty()) {
+      const auto alarm = [this](std::string_view text) {
+        LogLine(Level::kAlert, platform_.clock.wall(), "audit_log_failed").text("error", text);
+      };
+      CO_TRY(opened, co_await AuditLog::open(root, platform_.disk, config_.audit_file,
+                                             config_.audit_bytes_max, alarm));
+      audit = std::move(opened);
+    }
+    audit_ = audit.get();
+    Observer observer(platform_, metrics_, recent_, audit_, config_.log_requests);
     s3::HandlerOptions handler_options;
     handler_options.base_domains = config_.base_domains;
     handler_options.clock_window = config_.clock_window;
@@ -192,6 +228,7 @@ class Server {
     [[maybe_unused]] const auto told = systemd::notify("READY=1");
     serving.spawn(watchdog(serving.ctx()));
     serving.spawn(senders.run(serving.ctx()));
+    if (audit) serving.spawn(audit->run(serving.ctx()));
     if (link_listener) serving.spawn(serve_links(serving.ctx(), link_server, *link_listener));
     Result<Unit> outcome = co_await server.serve(serving.ctx(), *listener);
     stop_ = [] {};
@@ -201,6 +238,7 @@ class Server {
     senders_ = nullptr;
     service_ = nullptr;
     identities_ = nullptr;
+    audit_ = nullptr;
     co_return std::move(outcome);
   }
 
@@ -288,6 +326,10 @@ class Server {
       if (senders_ != nullptr) senders_->add_metrics(metrics_);
       if (config_.replicate_listen) add_receiver_metrics();
       node_->add_metrics(metrics_);
+      if (audit_ != nullptr) {
+        metrics_.set("creel_audit_lines_total", "", audit_->written());
+        metrics_.set("creel_audit_dropped_total", "", audit_->dropped());
+      }
       return filter_ != nullptr ? metrics_.text() + filter_->metrics().text() : metrics_.text();
     };
     sources.admin = [this](Ctx& ctx, AdminCall call) { return admin(ctx, std::move(call)); };
@@ -306,6 +348,21 @@ class Server {
 
   // The calls are listed in admin_api.cc; those of users, keys, groups and policies are there too.
   Task<Result<std::string>> admin(Ctx& ctx, AdminCall call) {
+    const std::string asked = cat(call.method, ' ', call.name);
+    Result<std::string> answer = co_await answer_admin(ctx, std::move(call));
+    if (audit_ == nullptr) co_return std::move(answer);
+    AuditEntry entry;
+    entry.time = platform_.clock.wall();
+    entry.who = "root key";
+    entry.action = cat("creel:admin ", asked);
+    entry.allowed = answer.ok();
+    entry.why = "root key";
+    if (!answer.ok()) entry.code = error_name(answer.error().code);
+    audit_->add(entry);
+    co_return std::move(answer);
+  }
+
+  Task<Result<std::string>> answer_admin(Ctx& ctx, AdminCall call) {
     if (identities_ != nullptr && is_identity_call(call)) {
       std::string own_account(kRootId);
       co_return co_await identity_call(ctx, *identities_, std::move(own_account), std::move(call));
@@ -321,6 +378,12 @@ class Server {
       if (method == "POST")
         for (const NamedStore& named : node_->stores()) named.store->start_check();
       co_return checks_json(node_->stores());
+    }
+    if (name.starts_with("explain/") && method == "GET") {
+      const std::optional<std::string> told = recent_.explain(std::string_view(name).substr(8));
+      if (told) co_return *told;
+      co_return fail(ErrorCode::kNotFound,
+                     cat("no such request among the last ", RecentRequests::kKept));
     }
     if (name == "heal") co_return co_await node_->heal(ctx, method == "POST");
     if (name == "quota" && method == "GET" && service_ != nullptr)
@@ -409,6 +472,8 @@ class Server {
   Senders* senders_ = nullptr;  // While serving.
   s3::ObjectService* service_ = nullptr;  // Likewise.
   s3::Identities* identities_ = nullptr;  // Likewise.
+  AuditLog* audit_ = nullptr;  // Likewise, if one is kept.
+  RecentRequests recent_;
   edge::ObjectFilter* filter_ = nullptr;  // Likewise, at an edge.
   replicate::Receiver* receiver_ = nullptr;  // Likewise.
   std::function<void()> stop_ = [] {};

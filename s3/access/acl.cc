@@ -291,4 +291,33 @@ S3Result<std::vector<Grant>> parse_acl(ByteView body, AclOwners owners,
   return grants;
 }
 
+std::string acl_xml(std::string_view owner, const std::vector<Grant>& grants,
+                    const std::function<std::string(std::string_view)>& name_of) {
+  std::string out;
+  XmlWriter xml(out);
+  const auto account = [&](std::string_view id) {
+    xml.leaf("ID", id).leaf("DisplayName", std::string_view(name_of(id)));
+  };
+  xml.open("AccessControlPolicy", "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"");
+  xml.open("Owner");
+  account(owner);
+  xml.close().open("AccessControlList");
+  for (const Grant& grant : grants) {
+    const bool group = grant.to != Grant::To::kAccount;
+    xml.open("Grant").open("Grantee",
+                           group ? "xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" "
+                                   "xsi:type=\"Group\""
+                                 : "xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" "
+                                   "xsi:type=\"CanonicalUser\"");
+    if (group) xml.leaf("URI", std::string_view(cat(kGroups, group_uri(grant.to))));
+    else account(grant.id);
+    xml.close();
+    for (const PermissionName& permission : kPermissions)
+      if (permission.permission == grant.permission) xml.leaf("Permission", permission.word);
+    xml.close();
+  }
+  xml.close().close();
+  return out;
+}
+
 }  // namespace creel::s3

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -66,5 +67,9 @@ S3Result<std::optional<std::vector<Grant>>> header_grants(const Headers& headers
 // Body of a ?acl request. Errors: MalformedACLError, and as header_grants().
 S3Result<std::vector<Grant>> parse_acl(ByteView body, AclOwners owners,
                                        const PrincipalNames& names);
+
+// AccessControlPolicy. `name_of` gives the display name of an account.
+std::string acl_xml(std::string_view owner, const std::vector<Grant>& grants,
+                    const std::function<std::string(std::string_view)>& name_of);
 
 }  // namespace creel::s3

@@ -33,6 +33,16 @@ Result<Answer> Apply::create_bucket(const CreateBucket& op) {
     record.lock.enabled = true;
     record.versioning = Versioning::kEnabled;
   }
+  // At most one of them is long: long ones share the name of the operation that wrote them.
+  for (const std::string& document : op.documents) {
+    const auto kind = static_cast<BucketDocument>(document.empty() ? 0 : document[0]);
+    if (kind < BucketDocument::kTagging || kind > BucketDocument::kLast)
+      return fail(ErrorCode::kInvalid, "a new bucket's document of an unknown kind");
+    put_bucket_document(rows_, record.id, kind, record.id, op.time_ms,
+                        std::string_view(document).substr(1));
+    record.document_kinds |= document_bit(kind);
+    record.settings_lsn = record.id;
+  }
   rows_.put(store::Table::kBucket, op.name, record.encode());
   return Answer{};
 }

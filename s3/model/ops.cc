@@ -78,7 +78,8 @@ enum Tag : std::uint16_t {
   kLockYears,
   kTable,
   kAfter,
-  kTagLast = kAfter,
+  kDocuments,
+  kTagLast = kDocuments,
 };
 
 constexpr std::uint16_t on_disk(Tag tag) {
@@ -102,7 +103,9 @@ class Encoder {
   void operator()(Tag tag, const std::vector<Header>& value) {
     out_.text(tag, encode_headers(value));
   }
-  void operator()(Tag tag, const std::vector<std::string>& value) { out_.list(tag, value); }
+  void operator()(Tag tag, const std::vector<std::string>& value) {
+    out_.list(on_disk(tag), value);
+  }
   void operator()(Tag tag, const ObjectAttributes& value) {
     out_.text(on_disk(tag), value.encode());
   }
@@ -218,6 +221,7 @@ void describe(V& v, X& x) {
     v(kOwner, x.owner);
     v(kRegion, x.region);
     v(kObjectLock, x.object_lock);
+    v(kDocuments, x.documents);
   } else if constexpr (is<DeleteBucket, X>) {
     v(kBucket, x.name);
   } else if constexpr (is<PutObject, X>) {

@@ -78,6 +78,7 @@ struct CreateBucket {
   std::string name, owner, region;
   std::int64_t time_ms = 0;
   bool object_lock = false;  // Locks and versions on, from the beginning.
+  std::vector<std::string> documents;  // Its first settings: BucketDocument as one byte, the text.
 };
 struct DeleteBucket {
   std::string name;

@@ -70,12 +70,18 @@ class CallFacts final : public AccessFacts {
       looked_ = true;
       const S3Result<OpenedObject> opened =
           call_.service.open(wanted_.bucket, wanted_.key, wanted_.version_id);
-      if (opened.ok()) acl_.emplace();
+      if (opened.ok()) read_acl(opened.value());
     }
     return acl_ ? &*acl_ : nullptr;
   }
 
  private:
+  void read_acl(const OpenedObject& object) const {
+    acl_.emplace();
+    acl_->owner = object.record.attributes.owner;
+    Result<std::vector<Grant>> grants = decode_grants(object.record.attributes.acl);
+    if (grants.ok()) acl_->grants = grants.take();  // Else nobody but its owner.
+  }
   WallTime now() const { return call_.service.platform().clock.wall(); }
 
   bool from_header(std::string_view name, std::vector<std::string>& values) const {
@@ -137,18 +143,25 @@ class CallFacts final : public AccessFacts {
   mutable std::optional<ObjectAcl> acl_;
 };
 
+const BucketRules& rules_of(const Call& call, const Wanted& wanted) {
+  return wanted.rules != nullptr ? *wanted.rules : *call.rules;
+}
+
 Decision decide(Call& call, const Wanted& wanted) {
   const CallFacts facts(call, wanted);
-  const AccessRequest request{
-      wanted.action, wanted.bucket,
-      wanted.key,    wanted.record != nullptr ? wanted.record->owner : std::string_view(),
-      *call.rules,   facts};
+  const AccessRequest request{wanted.action,
+                              wanted.bucket,
+                              wanted.key,
+                              wanted.record != nullptr ? wanted.record->owner : std::string_view(),
+                              rules_of(call, wanted),
+                              facts};
   return call.access.decide(call.principal, request);
 }
 
 S3Error refusal(const Call& call, const Wanted& wanted, const Decision& decision) {
   const CallFacts facts(call, wanted);
-  const AccessRequest request{wanted.action, wanted.bucket, wanted.key, {}, *call.rules, facts};
+  const AccessRequest request{wanted.action,          wanted.bucket, wanted.key, {},
+                              rules_of(call, wanted), facts};
   return access_denied(call.principal, request, decision);
 }
 
@@ -191,6 +204,7 @@ Wanted own_object(const Call& call) {
 }
 
 S3Result<Unit> authorise(Call& call, const Wanted& wanted) {
+  call.action = wanted.action;
   call.decision = decide(call, wanted);
   if (call.decision.allowed) return Unit{};
   const bool reads =
@@ -215,6 +229,7 @@ S3Result<Unit> authorise_headers(Call& call, const Wanted& wanted) {
       extra.action = right.action;
       Decision decision = decide(call, extra);
       if (decision.allowed || (!decision.denied && !by_statement)) continue;
+      call.action = extra.action;
       call.decision = std::move(decision);
       return refusal(call, extra, call.decision);
     }

@@ -10,6 +10,7 @@ struct Wanted {
   std::string_view action;
   std::string_view bucket, key;
   std::string_view version_id;              // Of the object; empty: the current one.
+  const BucketRules* rules = nullptr;  // Of the bucket; null: those of the call's own.
   const BucketRecord* record = nullptr;     // Of the bucket; null: there is none yet.
   std::optional<std::string_view> prefix;   // s3:prefix of a listing that is only thought of.
 };

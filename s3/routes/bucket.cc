@@ -1,4 +1,5 @@
 #include "platform/base/text.h"
+#include "s3/routes/acl.h"
 #include "s3/routes/call.h"
 #include "s3/wire/listing.h"
 #include "s3/wire/xml_in.h"
@@ -35,8 +36,9 @@ Task<S3Result<Reply>> create_bucket(Ctx& ctx, Call& call) {
   if (region.empty()) region = call.service.region();
   std::string name(call.bucket());
   std::string owner = call.principal.id;
+  CO_TRY(documents, first_documents(call));
   CO_DO(co_await call.service.create_bucket(ctx, std::move(name), std::move(owner),
-                                            std::move(region)));
+                                            std::move(region), false, std::move(documents)));
   Reply reply = empty_reply(200);
   reply.headers.add("Location", cat('/', call.bucket()));
   co_return std::move(reply);

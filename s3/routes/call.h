@@ -39,7 +39,8 @@ struct Call {
   std::optional<BucketRecord> record;  // Of the bucket, if the request names one that is there.
   const BucketRules* rules = nullptr;  // Of that bucket, else those of a new one; never null.
   std::shared_ptr<const BucketRules> rules_held;
-  Decision decision;  // The last one.
+  std::string_view action;  // Last asked for, and …
+  Decision decision;        // … what was decided. Empty: nobody was asked.
 
   Headers headers() const { return Headers(fields); }
   std::optional<std::string_view> header(std::string_view field) const {
@@ -87,6 +88,20 @@ Task<S3Result<Reply>> upload_part_copy(Ctx& ctx, Call& call);
 Task<S3Result<Reply>> list_parts(Ctx& ctx, Call& call);
 Task<S3Result<Reply>> complete_upload(Ctx& ctx, Call& call);
 Task<S3Result<Reply>> abort_upload(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> get_bucket_policy(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> put_bucket_policy(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> delete_bucket_policy(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> get_bucket_policy_status(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> get_public_access_block(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> put_public_access_block(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> delete_public_access_block(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> get_bucket_ownership(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> put_bucket_ownership(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> delete_bucket_ownership(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> get_bucket_acl(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> put_bucket_acl(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> get_object_acl(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> put_object_acl(Ctx& ctx, Call& call);
 Task<S3Result<Reply>> put_bucket_filter(Ctx& ctx, Call& call);
 Task<S3Result<Reply>> get_bucket_filter(Ctx& ctx, Call& call);
 Task<S3Result<Reply>> delete_bucket_filter(Ctx& ctx, Call& call);

@@ -2,6 +2,7 @@
 
 #include "platform/base/text.h"
 #include "s3/model/versions.h"
+#include "s3/routes/acl.h"
 #include "s3/routes/authorise.h"
 #include "s3/routes/body.h"
 #include "s3/routes/call.h"
@@ -138,6 +139,8 @@ S3Result<PutArguments> put_arguments(const Call& call) {
   TRY_DO(parse_storage_class(call.headers(), {}));
   TRY(conditions, parse_write_conditions(call.headers()));
   arguments.conditions = std::move(conditions);
+  TRY(attributes, written_attributes(call));
+  arguments.attributes = std::move(attributes);
   return arguments;
 }
 
@@ -151,6 +154,8 @@ S3Result<Unit> check_source(Call& call, const CopySource& source) {
   wanted.key = source.key;
   wanted.version_id = source.version_id ? std::string_view(*source.version_id) : "";
   wanted.record = &bucket;
+  TRY(rules, call.service.rules(source.bucket, bucket, call.access.default_rules()));
+  wanted.rules = rules ? rules.get() : &call.access.default_rules();
   return authorise(call, wanted);
 }
 
@@ -184,6 +189,8 @@ Task<S3Result<Reply>> copy_object(Ctx& ctx, Call& call) {
   CO_TRY(replace, parse_directive(call.header("x-amz-metadata-directive"),
                                   "x-amz-metadata-directive", "Unknown metadata directive."));
   arguments.replace_headers = replace;
+  CO_TRY(attributes, written_attributes(call));
+  arguments.attributes = std::move(attributes);
   CO_TRY(headers, kept_headers(call));
   arguments.headers = std::move(headers);
   CO_TRY(choice, parse_checksum_choice(call.headers()));

@@ -78,8 +78,13 @@ Task<Result<Unit>> S3Handler::handle(Ctx& ctx, HttpRequest& request, ResponseWri
   for (const creel::Header field : request.head.headers)
     call.fields.push_back({field.name, field.value});
   S3Result<Reply> reply = co_await run(ctx, call);
-  RequestReport report{
-      call.request_id, request.head.method, request.head.target, call.identity.access_key, {}, 0};
+  RequestReport report{call.request_id,
+                       request.head.method,
+                       request.head.target,
+                       call.identity.access_key,
+                       {},
+                       0,
+                       &call};
   report.status = reply.ok() ? reply.value().status : reply.error().status();
   if (!reply.ok()) report.code = name_of(reply.error().code);
   if (observer_ != nullptr) observer_->finished(report);
@@ -110,6 +115,9 @@ S3Result<Unit> S3Handler::authenticate(Call& call, const Route& route) {
 S3Result<Unit> S3Handler::find_bucket(Call& call) {
   TRY(bucket, service_.find_bucket(call.name.bucket));
   call.record = std::move(bucket);
+  TRY(rules, service_.rules(call.name.bucket, *call.record, access_.default_rules()));
+  if (rules) call.rules = rules.get();
+  call.rules_held = std::move(rules);
   return Unit{};
 }
 

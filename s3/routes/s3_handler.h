@@ -16,6 +16,7 @@ struct HandlerOptions {
 struct RequestReport {
   std::string_view request_id, method, target, access_key, code;
   int status = 0;
+  const Call* call = nullptr;  // Who asked for what, and what decided; gone after finished().
 };
 class RequestObserver {
  public:

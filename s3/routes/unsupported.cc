@@ -9,7 +9,6 @@ namespace {
 constexpr std::string_view kRefused[] = {
     "x-amz-bucket-object-lock-enabled",
     "x-amz-copy-source-server-side-encryption-",
-    "x-amz-grant-",
     "x-amz-object-lock-",
     "x-amz-server-side-encryption",
     "x-amz-server-side-encryption-",
@@ -24,15 +23,6 @@ bool is_refused(std::string_view name) {
   return false;
 }
 
-// What these two ask for is how every bucket here is, for these values.
-bool is_default(std::string_view name, std::string_view value) {
-  if (equal_ignore_case(name, "x-amz-acl"))
-    return value == "private" || value == "bucket-owner-full-control" ||
-           value == "bucket-owner-read";
-  if (equal_ignore_case(name, "x-amz-object-ownership")) return value == "BucketOwnerEnforced";
-  return true;
-}
-
 S3Error not_implemented(const HeaderField& field) {
   return s3_fail(S3Code::kNotImplemented,
                  cat("The header '", field.name, "' asks for what this server does not do."))
@@ -45,7 +35,7 @@ S3Result<Unit> check_wishes(const Call& call) {
   for (const HeaderField& field : call.fields) {
     const std::string_view value = trim(field.value);
     if (value.empty() || equal_ignore_case(value, "false")) continue;
-    if (is_refused(field.name) || !is_default(field.name, value)) return not_implemented(field);
+    if (is_refused(field.name)) return not_implemented(field);
   }
   return Unit{};
 }

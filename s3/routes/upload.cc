@@ -1,4 +1,5 @@
 #include "platform/base/text.h"
+#include "s3/routes/acl.h"
 #include "s3/routes/body.h"
 #include "s3/routes/call.h"
 #include "s3/wire/etag.h"
@@ -31,6 +32,8 @@ Task<S3Result<Reply>> create_upload(Ctx& ctx, Call& call) {
   arguments.bucket = call.bucket();
   arguments.key = call.key();
   arguments.owner = call.principal.id;
+  CO_TRY(attributes, written_attributes(call));
+  arguments.attributes = std::move(attributes);
   CO_TRY(headers, kept_headers(call));
   arguments.headers = std::move(headers);
   CO_DO(parse_storage_class(call.headers(), {}));

@@ -119,13 +119,15 @@ Task<S3Result<Answer>> ObjectService::submit_body(Ctx& ctx, std::string meta, Re
 }
 
 Task<S3Result<Unit>> ObjectService::create_bucket(Ctx& ctx, std::string name, std::string owner,
-                                                  std::string region, bool object_lock) {
+                                                  std::string region, bool object_lock,
+                                                  std::vector<std::string> documents) {
   CO_DO(check_bucket_name(name));
   CreateBucket op;
   op.name = name;
   op.owner = owner;
   op.region = std::move(region);
   op.object_lock = object_lock;
+  op.documents = std::move(documents);
   op.time_ms = now_ms();
   // gcc 12 destroys a brace-made temporary in a co_await expression twice: name it first.
   Subject subject{name, {}};

@@ -7,6 +7,7 @@
 #include "platform/http/body.h"
 #include "platform/platform.h"
 #include "s3/model/model.h"
+#include "s3/service/bucket_rules.h"
 #include "s3/service/log.h"
 #include "s3/service/upload_body.h"
 #include "s3/wire/copy_source.h"
@@ -181,8 +182,10 @@ class ObjectService {
   const std::string& region() const { return options_.region; }
   bool has_location(std::string_view name) const;
 
+  // `documents`: its first settings, as CreateBucket has them.
   Task<S3Result<Unit>> create_bucket(Ctx& ctx, std::string name, std::string owner,
-                                     std::string region, bool object_lock = false);
+                                     std::string region, bool object_lock = false,
+                                     std::vector<std::string> documents = {});
   Task<S3Result<Unit>> delete_bucket(Ctx& ctx, std::string name);
   S3Result<BucketRecord> find_bucket(std::string_view name) const;  // 404 NoSuchBucket.
   // Names > after with the prefix, at most count_max (and one more to tell that there is more); of
@@ -213,6 +216,10 @@ class ObjectService {
   Task<S3Result<Unit>> set_bucket_document(Ctx& ctx, std::string bucket, BucketDocument kind,
                                            std::string document);
   S3Result<std::string> bucket_document(const BucketRecord& bucket, BucketDocument kind) const;
+  // What the settings say of rights; null: nothing, `defaults` count. Reads rows once a change.
+  S3Result<std::shared_ptr<const BucketRules>> rules(std::string_view name,
+                                                     const BucketRecord& bucket,
+                                                     const BucketRules& defaults);
   Task<S3Result<Unit>> set_object_lock(Ctx& ctx, std::string bucket, BucketLock lock);
   // Tags, ACL, retention or legal hold of a version that is there; its id as told. Errors: as
   // open(), AccessDenied (locked), InvalidRequest (a bucket without lock).
@@ -269,6 +276,7 @@ class ObjectService {
   ServiceOptions options_;
   const ReplicationStatus* replication_ = nullptr;
   std::uint64_t quota_refusals_ = 0;
+  RulesCache rules_;
 };
 
 // A refusal of the state machine as S3 says it.

@@ -25,6 +25,18 @@ S3Result<std::string> ObjectService::bucket_document(const BucketRecord& bucket,
   return std::move(document);
 }
 
+S3Result<std::shared_ptr<const BucketRules>> ObjectService::rules(std::string_view name,
+                                                                  const BucketRecord& bucket,
+                                                                  const BucketRules& defaults) {
+  constexpr std::uint32_t kOfRights = document_bit(BucketDocument::kPolicy) |
+                                      document_bit(BucketDocument::kAcl) |
+                                      document_bit(BucketDocument::kOwnershipControls) |
+                                      document_bit(BucketDocument::kPublicAccessBlock);
+  if ((bucket.document_kinds & kOfRights) == 0) return std::shared_ptr<const BucketRules>();
+  TRY(rules, rules_.get(log_.rows(), name, bucket, defaults));
+  return std::move(rules);
+}
+
 Task<S3Result<Unit>> ObjectService::set_object_lock(Ctx& ctx, std::string bucket, BucketLock lock) {
   SetObjectLock op;
   op.bucket = bucket;

@@ -4,7 +4,7 @@
 //   case a phrase that names it                begins a case; state is fresh
 //   given bucket=field object=a.bin bytes=1024 header=content-type:text/plain
 //   given clock 2026-01-02T03:04:05Z           also: text=…, part_bytes_min=…, domain=…, full,
-//                                              damaged_after=READS
+//                                              damaged_after=READS, ownership=NAME
 //   sign off=-1200 region=eu-west-1            how the next request is signed, see Signing
 //   >>> GET /field/a.bin HTTP/1.1              a request: head lines, then what its body is
 //   >>> range: bytes=0-9

@@ -124,6 +124,8 @@ class Runner {
       else if (name == "region") setup_.region = value;
       else if (name == "full") world().fill_drives();
       else if (name == "damaged_after") world().damage_after(*parse_u64(value));
+      else if (name == "ownership")
+        world().access().set_default_ownership(*s3::parse_ownership(value));
       else if (name == "key") signing_.key = value;
       else ADD_FAILURE() << "unknown word " << words[i];
     }

@@ -25,7 +25,7 @@ auto with(X&& fields, More&... more) {
   return std::tuple_cat(std::forward<X>(fields), std::tie(more...));
 }
 auto fields(CreateBucket& x) {
-  return std::tie(x.name, x.owner, x.region, x.time_ms, x.object_lock);
+  return std::tie(x.name, x.owner, x.region, x.time_ms, x.object_lock, x.documents);
 }
 auto fields(DeleteBucket& x) { return std::tie(x.name); }
 auto fields(PutObject& x) {

@@ -1,0 +1,166 @@
+#include "s3/routes/acl.h"
+
+#include "platform/base/text.h"
+#include "s3/routes/authorise.h"
+#include "s3/service/bucket_rules.h"
+#include "s3/wire/xml_in.h"
+
+// Sources: the API_*Acl.html pages of the Amazon S3 API reference.
+namespace creel::s3 {
+namespace {
+
+constexpr std::string_view kFull = "bucket-owner-full-control";
+
+S3Error no_lists() {
+  return s3_fail(S3Code::kAccessControlListNotSupported, "The bucket does not allow ACLs.");
+}
+
+bool enforced(const Call& call) { return call.rules->ownership == Ownership::kBucketOwnerEnforced; }
+
+std::string_view bucket_owner(const Call& call) {
+  return call.record ? std::string_view(call.record->owner) : std::string_view();
+}
+
+S3Result<Unit> check_block(const Call& call, const std::vector<Grant>& grants) {
+  if (call.rules->block.block_acls && has_public_grant(grants))
+    return s3_fail(S3Code::kAccessDenied);
+  return Unit{};
+}
+
+// The default is not written down.
+std::string kept_grants(const std::vector<Grant>& grants, std::string_view owner) {
+  const bool plain = grants.size() == 1 && grants[0].to == Grant::To::kAccount &&
+                     grants[0].id == owner && grants[0].permission == kFullControl;
+  return plain ? std::string() : encode_grants(grants);
+}
+
+std::string list_xml(const Call& call, std::string_view owner, std::vector<Grant> grants) {
+  if (grants.empty()) grants.push_back({Grant::To::kAccount, std::string(owner), kFullControl});
+  const auto name_of_id = [&call](std::string_view id) { return call.access.display_name_of(id); };
+  return acl_xml(owner, grants, name_of_id);
+}
+
+// Headers or body of a PUT ?acl: just one of them.
+Task<S3Result<std::vector<Grant>>> asked_grants(Ctx& ctx, Call& call, std::string owner) {
+  const AclOwners owners{owner, bucket_owner(call)};
+  CO_TRY(from_headers, header_grants(call.headers(), owners, call.access));
+  const bool has_body = call.http.head.chunked || call.http.head.content_length.value_or(0) > 0;
+  if (from_headers && has_body)
+    co_return s3_fail(S3Code::kUnexpectedContent, "This request does not support content");
+  if (!from_headers && !has_body)
+    co_return s3_fail(S3Code::kMissingSecurityHeader, "Your request was missing a required header");
+  if (from_headers) co_return std::move(*from_headers);
+  CO_TRY(document, co_await read_document(ctx, call, kXmlBodyBytesMax, true));
+  co_return parse_acl(as_bytes(document), owners, call.access);
+}
+
+S3Result<OpenedObject> open_for_list(Call& call) {
+  TRY(version_id, wanted_version(call));
+  S3Result<OpenedObject> opened = call.service.open(call.bucket(), call.key(), version_id);
+  if (!opened.ok()) return missing_as_told(call, own_object(call), opened.error());
+  return opened;
+}
+
+std::string owner_of(const Call& call, const OpenedObject& object) {
+  const std::string_view owner = object.record.attributes.owner;
+  return std::string(owner.empty() || enforced(call) ? bucket_owner(call) : owner);
+}
+
+}  // namespace
+
+S3Result<ObjectAttributes> written_attributes(const Call& call) {
+  ObjectAttributes attributes;
+  const std::optional<std::string_view> canned = call.headers().find("x-amz-acl");
+  if (enforced(call)) {
+    const std::string_view writer = bucket_owner(call);
+    TRY(grants, header_grants(call.headers(), {writer, writer}, call.access));
+    if (grants && canned != kFull && !kept_grants(*grants, writer).empty()) return no_lists();
+    if (grants && canned && canned != kFull) return no_lists();
+    return attributes;
+  }
+  // What nobody in particular writes is the bucket owner's.
+  std::string_view owner = call.principal.anonymous ? bucket_owner(call) : call.principal.id;
+  if (call.rules->ownership == Ownership::kBucketOwnerPreferred && canned == kFull)
+    owner = bucket_owner(call);
+  TRY(grants, header_grants(call.headers(), {owner, bucket_owner(call)}, call.access));
+  if (owner != bucket_owner(call)) attributes.owner = owner;
+  if (!grants) return attributes;
+  TRY_DO(check_block(call, *grants));
+  attributes.acl = kept_grants(*grants, owner);
+  return attributes;
+}
+
+S3Result<std::vector<std::string>> first_documents(const Call& call) {
+  std::vector<std::string> documents;
+  const auto add = [&documents](BucketDocument kind, std::string_view text) {
+    if (!text.empty()) documents.push_back(cat(static_cast<char>(kind), text));
+  };
+  Ownership ownership = call.rules->ownership;
+  if (const auto asked = call.header("x-amz-object-ownership")) {
+    const std::optional<Ownership> parsed = parse_ownership(*asked);
+    if (!parsed)
+      return invalid_argument("Invalid x-amz-object-ownership header", "x-amz-object-ownership",
+                              *asked);
+    ownership = *parsed;
+    add(BucketDocument::kOwnershipControls, ownership_name(ownership));
+  }
+  const AclOwners owners{call.principal.id, call.principal.id};
+  TRY(grants, header_grants(call.headers(), owners, call.access));
+  if (!grants) return documents;
+  const std::string kept = kept_grants(*grants, call.principal.id);
+  if (ownership == Ownership::kBucketOwnerEnforced && !kept.empty())
+    return s3_fail(
+        S3Code::kInvalidBucketAclWithObjectOwnership,
+        "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting");
+  add(BucketDocument::kAcl, kept);
+  return documents;
+}
+
+Task<S3Result<Reply>> get_bucket_acl(Ctx&, Call& call) {
+  const bool counts = !enforced(call);
+  co_return xml_reply(
+      list_xml(call, bucket_owner(call), counts ? call.rules->grants : std::vector<Grant>()));
+}
+
+Task<S3Result<Reply>> put_bucket_acl(Ctx& ctx, Call& call) {
+  if (enforced(call)) co_return no_lists();
+  std::string owner(bucket_owner(call));
+  CO_TRY(grants, co_await asked_grants(ctx, call, owner));
+  CO_DO(check_block(call, grants));
+  std::string text = kept_grants(grants, owner);
+  std::string bucket(call.bucket());
+  CO_DO(co_await call.service.set_bucket_document(ctx, std::move(bucket), BucketDocument::kAcl,
+                                                  std::move(text)));
+  co_return empty_reply(200);
+}
+
+Task<S3Result<Reply>> get_object_acl(Ctx&, Call& call) {
+  CO_TRY(object, open_for_list(call));
+  CO_TRY(grants, decode_grants(object.record.attributes.acl));
+  const std::string owner = owner_of(call, object);
+  Reply reply = xml_reply(list_xml(call, owner, enforced(call) ? std::vector<Grant>() : grants));
+  add_new_version(reply.headers, object.version_id);
+  co_return std::move(reply);
+}
+
+Task<S3Result<Reply>> put_object_acl(Ctx& ctx, Call& call) {
+  CO_TRY(object, open_for_list(call));
+  if (enforced(call)) co_return no_lists();
+  const std::string owner = owner_of(call, object);
+  CO_TRY(grants, co_await asked_grants(ctx, call, owner));
+  CO_DO(check_block(call, grants));
+  AttributeArguments arguments;
+  arguments.bucket = call.bucket();
+  arguments.key = call.key();
+  CO_TRY(version_id, wanted_version(call));
+  arguments.version_id = std::move(version_id);
+  arguments.kind = AttributeKind::kAcl;
+  arguments.attributes.owner = object.record.attributes.owner;
+  arguments.attributes.acl = kept_grants(grants, owner);
+  CO_DO(co_await call.service.set_object_attribute(ctx, std::move(arguments)));
+  Reply reply = empty_reply(200);
+  add_new_version(reply.headers, object.version_id);
+  co_return std::move(reply);
+}
+
+}  // namespace creel::s3
