@@ -16,7 +16,7 @@ CpuFeatures detect_cpu_features() {
   CpuFeatures found;
 #if defined(__x86_64__)
   const bool sse41 = __builtin_cpu_supports("sse4.1") != 0;
-  found.x86_pclmul = sse41 && __builtin_cpu_supports("pclmul") != 0;
+  found.x86_pclmul = __builtin_cpu_supports("sse4.2") != 0 && __builtin_cpu_supports("pclmul") != 0;
   // The builtin also asks whether the system saves the wide registers.
   found.x86_vpclmul = found.x86_pclmul && __builtin_cpu_supports("avx512f") != 0 &&
                       __builtin_cpu_supports("vpclmulqdq") != 0;

@@ -5,7 +5,7 @@ namespace creel {
 // The instructions our kernels may use: what the processor and the system offer, asked once.
 // All false with CREEL_CPU=plain in the environment, and on targets without such kernels.
 struct CpuFeatures {
-  bool x86_pclmul = false;   // PCLMULQDQ and SSE4.1.
+  bool x86_pclmul = false;   // PCLMULQDQ and SSE4.2.
   bool x86_vpclmul = false;  // The same on 512-bit registers: VPCLMULQDQ and AVX-512.
   bool x86_sha = false;      // SHA-NI and SSE4.1.
   bool arm_pmull = false;    // Polynomial multiply, 64 × 64 bits.

@@ -63,6 +63,10 @@ Result<std::uint32_t> child_layer(std::string_view stored) {
   return load_le<std::uint32_t>(as_bytes(stored), 0);
 }
 
+bool lies_in(const MDB_val& key, std::uint32_t layer) {
+  return key.mv_size >= 4 && load_be<std::uint32_t>(as_bytes(as_view(key)), 0) == layer;
+}
+
 struct Position {
   std::uint32_t layer = 0;
   std::string slices;  // Logical bytes above this layer.
@@ -122,8 +126,7 @@ class LayeredCursor final : public RowCursor {
   Result<bool> settle_unguarded(int rc, MDB_val k, MDB_val v) {
     for (;;) {
       if (rc != 0 && rc != MDB_NOTFOUND) return lmdb_error("walking the index", rc);
-      const std::string prefix = layer_prefix(stack_.back().layer);
-      if (rc == MDB_NOTFOUND || !as_view(k).starts_with(prefix)) {
+      if (rc == MDB_NOTFOUND || !lies_in(k, stack_.back().layer)) {
         if (stack_.size() == 1) return false;
         // Back to the continuation entry in the layer above, and past it.
         const std::string slices = stack_.back().slices;
@@ -145,8 +148,12 @@ class LayeredCursor final : public RowCursor {
         rc = mdb_cursor_get(cursor_, &k, &v, MDB_SET_RANGE);
         continue;
       }
-      key_ = stack_.back().slices;
-      key_.append(slice);
+      if (stack_.size() == 1) {
+        key_.assign(slice);
+      } else {
+        key_ = stack_.back().slices;
+        key_.append(slice);
+      }
       if (key_.empty() || key_[0] != table_) return false;
       TRY(value, unpack_value(key_, as_view(v)));
       value_.assign(value);  // Its page may be lost while it is looked at.

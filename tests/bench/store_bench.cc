@@ -1,5 +1,7 @@
 // The engine alone: durable PUTs of 4 KiB by several writers, beside pwrite + fdatasync of the same
 // batch sizes on the same drive in the same run.
+#include <sys/stat.h>
+
 #include <cstdio>
 
 #include "platform/uv/uv_world.h"
@@ -76,6 +78,39 @@ Task<void> run(UvWorld& world, const std::string& dir, int writers, double secon
   check(closed.ok());
 }
 
+// A million rows as objects have them, in an index of their own; walked in order.
+double scanned_keys_per_s(const std::string& dir, double seconds) {
+  constexpr std::size_t kRows = 1'000'000;
+  constexpr std::size_t kBatch = 10'000;
+  store::LmdbOptions options;
+  options.fresh = true;
+  check(::mkdir(dir.c_str(), 0700) == 0);
+  Result<std::unique_ptr<store::RowBase>> opened = store::open_lmdb(dir, store::Uuid{}, options);
+  check(opened.ok());
+  store::RowBase& base = *opened.value();
+  const std::string value(140, 'v');
+  for (std::size_t from = 0; from < kRows; from += kBatch) {
+    std::vector<store::RowEdit> edits;
+    for (std::size_t i = from; i < from + kBatch; ++i) {
+      char key[48];
+      std::snprintf(key, sizeof key, "bucket-1/sensors/%03zu/%010zu", i / 1'000, i);
+      edits.push_back({store::Table::kObject, key, value});
+    }
+    check(base.commit(edits, store::Lsn{from / kBatch + 1}).ok());
+    base.publish();
+  }
+  std::uint64_t walked = 0;
+  const double begin = now_s();
+  while (now_s() < begin + seconds) {
+    Result<std::unique_ptr<store::RowCursor>> cursor = base.cursor(store::Table::kObject);
+    check(cursor.ok());
+    Result<bool> more = cursor.value()->seek("");
+    for (; more.ok() && more.value(); more = cursor.value()->next()) ++walked;
+    check(more.ok());
+  }
+  return static_cast<double>(walked) / (now_s() - begin);
+}
+
 }  // namespace
 
 void store(double seconds) {
@@ -94,6 +129,8 @@ void store(double seconds) {
                   figures.puts_per_batch);
     row(name, figures.puts_per_s, "/s", raw, "raw pwrite + fdatasync");
   }
+  row("index walked in order, a million rows", scanned_keys_per_s(scratch_dir() + "/idx", seconds),
+      "/s", 10e6, "goal");
 }
 
 }  // namespace creel::bench
