@@ -116,6 +116,12 @@ S3Result<std::vector<std::string>> first_documents(const Call& call) {
   return documents;
 }
 
+Owner owner_of_upload(const Call& call, const UploadRecord& upload) {
+  const std::string_view written = upload.attributes.owner;
+  const std::string owner(written.empty() || enforced(call) ? bucket_owner(call) : written);
+  return {owner, call.access.display_name_of(owner)};
+}
+
 Task<S3Result<Reply>> get_bucket_acl(Ctx&, Call& call) {
   const bool counts = !enforced(call);
   co_return xml_reply(

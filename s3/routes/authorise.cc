@@ -22,6 +22,7 @@ constexpr HeaderKey kHeaderKeys[] = {
 constexpr std::string_view kQueryKeys[][2] = {
     {"s3:prefix", "prefix"}, {"s3:delimiter", "delimiter"}, {"s3:max-keys", "max-keys"}};
 
+constexpr std::string_view kExistingTag = "s3:existingobjecttag/";
 constexpr std::string_view kRequestTag = "s3:requestobjecttag/";
 constexpr std::string_view kOwnHeaders = "s3:x-amz-";
 
@@ -54,6 +55,7 @@ class CallFacts final : public AccessFacts {
       return from_tags(key, values);
     if (key == "s3:x-amz-copy-source") return from_copy_source(values);
     if (key.starts_with(kOwnHeaders)) return from_header(key.substr(3), values);
+    if (key.starts_with(kExistingTag)) return from_existing_tags(key, values);
     if (key == "s3:versionid") return !wanted_.version_id.empty() && say(wanted_.version_id);
     if (key == "aws:sourceip") return say(call_.http.head.peer.address.host);
     if (key == "aws:securetransport") return say(call_.http.head.peer.tls ? "true" : "false");
@@ -66,16 +68,29 @@ class CallFacts final : public AccessFacts {
   }
 
   const ObjectAcl* object_acl() const override {
-    if (!looked_) {
-      looked_ = true;
-      const S3Result<OpenedObject> opened =
-          call_.service.open(wanted_.bucket, wanted_.key, wanted_.version_id);
-      if (opened.ok()) read_acl(opened.value());
-    }
+    look();
     return acl_ ? &*acl_ : nullptr;
   }
 
  private:
+  // Reads the object, once and only if something asks for it.
+  void look() const {
+    if (looked_ || wanted_.key.empty()) return;
+    looked_ = true;
+    const S3Result<OpenedObject> opened =
+        call_.service.open(wanted_.bucket, wanted_.key, wanted_.version_id);
+    if (!opened.ok()) return;
+    read_acl(opened.value());
+    tags_ = opened.value().record.attributes.tags;
+  }
+  bool from_existing_tags(std::string_view key, std::vector<std::string>& values) const {
+    look();
+    const std::size_t before = values.size();
+    for_each_tag(tags_, [&](const std::string& name, const std::string& value) {
+      if (equal_ignore_case(name, key.substr(kExistingTag.size()))) values.push_back(value);
+    });
+    return values.size() > before;
+  }
   void read_acl(const OpenedObject& object) const {
     acl_.emplace();
     acl_->owner = object.record.attributes.owner;
@@ -141,6 +156,7 @@ class CallFacts final : public AccessFacts {
   const Wanted& wanted_;
   mutable bool looked_ = false;
   mutable std::optional<ObjectAcl> acl_;
+  mutable std::string tags_;
 };
 
 const BucketRules& rules_of(const Call& call, const Wanted& wanted) {

@@ -9,6 +9,7 @@
 #include "s3/service/object_service.h"
 #include "s3/wire/sigv4.h"
 #include "s3/wire/uri.h"
+#include "s3/wire/xml_out.h"
 
 namespace creel::s3 {
 
@@ -120,6 +121,8 @@ S3Result<PutArguments> put_arguments(const Call& call);
 void add_checksum(HeaderList& headers, const std::optional<Checksum>& checksum);
 // The id of a new version; a null one of a suspended bucket is not told, as with AWS.
 void add_new_version(HeaderList& headers, std::string_view version_id);
+// Who will own what an upload becomes.
+Owner owner_of_upload(const Call& call, const UploadRecord& upload);
 // Whether the caller may read a copy's source, and x-amz-source-expected-bucket-owner. Errors:
 // AccessDenied, NoSuchBucket.
 S3Result<Unit> check_source(Call& call, const CopySource& source);

@@ -82,7 +82,8 @@ Task<S3Result<Reply>> list_uploads(Ctx&, Call& call) {
     entry.key = upload.key;
     entry.upload_id = upload.record.upload_id;
     entry.initiated = WallTime::from_ms(upload.record.initiated_ms);
-    entry.owner = Owner{upload.record.owner, call.access.display_name_of(upload.record.owner)};
+    entry.owner = owner_of_upload(call, upload.record);
+    entry.initiator = Owner{upload.record.owner, call.access.display_name_of(upload.record.owner)};
     entry.checksum_algorithm = algorithm_of_name(upload.record.checksum.algorithm);
     if (upload.record.checksum.type == "COMPOSITE") entry.checksum_type = ChecksumType::kComposite;
     page.uploads.push_back(std::move(entry));

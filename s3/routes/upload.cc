@@ -87,7 +87,8 @@ Task<S3Result<Reply>> list_parts(Ctx&, Call& call) {
                                         params.part_number_marker, params.count_max));
   PartPage page;
   page.truncated = found.truncated;
-  page.owner = Owner{found.upload.owner, call.access.display_name_of(found.upload.owner)};
+  page.owner = owner_of_upload(call, found.upload);
+  page.initiator = Owner{found.upload.owner, call.access.display_name_of(found.upload.owner)};
   page.checksum_algorithm = algorithm_of_name(found.upload.checksum.algorithm);
   if (found.upload.checksum.type == "COMPOSITE") page.checksum_type = ChecksumType::kComposite;
   for (const ListedPart& part : found.parts) {

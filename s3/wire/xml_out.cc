@@ -122,7 +122,7 @@ void upload_entry(Answer& answer, const UploadEntry& upload) {
   answer.open("Upload");
   answer.name("Key", upload.key);
   answer.leaf("UploadId", std::string_view(upload.upload_id));
-  answer.owner("Initiator", upload.owner);
+  answer.owner("Initiator", upload.initiator);
   answer.owner("Owner", upload.owner);
   answer.leaf("StorageClass", std::string_view(upload.storage_class));
   answer.time("Initiated", upload.initiated);
@@ -231,7 +231,7 @@ std::string list_parts_xml(std::string_view bucket, std::string_view key,
   answer.leaf("Bucket", bucket);
   answer.name("Key", key);
   answer.leaf("UploadId", std::string_view(params.upload_id));
-  answer.owner("Initiator", page.owner);
+  answer.owner("Initiator", page.initiator);
   answer.owner("Owner", page.owner);
   answer.leaf("StorageClass", std::string_view(page.storage_class));
   answer.leaf("PartNumberMarker", params.part_number_marker);

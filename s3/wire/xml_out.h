@@ -72,7 +72,7 @@ struct UploadEntry {
   std::string key;
   std::string upload_id;
   WallTime initiated;
-  Owner owner;
+  Owner owner, initiator;
   std::string storage_class = "STANDARD";
   std::optional<ChecksumAlgorithm> checksum_algorithm;
   ChecksumType checksum_type = ChecksumType::kFullObject;
@@ -97,7 +97,7 @@ struct PartEntry {
 struct PartPage {
   std::vector<PartEntry> parts;
   bool truncated = false;
-  Owner owner;
+  Owner owner, initiator;
   std::string storage_class = "STANDARD";
   std::optional<ChecksumAlgorithm> checksum_algorithm;
   ChecksumType checksum_type = ChecksumType::kFullObject;
