@@ -112,8 +112,8 @@ TEST(XmlOut, VersionsOfUnversionedObjectsAreNull) {
 
 TEST(XmlOut, Uploads) {
   UploadPage page;
-  page.uploads.push_back(
-      {"k", "U", kTime, kOwner, "STANDARD", ChecksumAlgorithm::kCrc32, ChecksumType::kComposite});
+  page.uploads.push_back({"k", "U", kTime, kOwner, kOwner, "STANDARD", ChecksumAlgorithm::kCrc32,
+                          ChecksumType::kComposite});
   page.truncated = true;
   page.next_key_marker = "k";
   page.next_upload_id_marker = "U";
@@ -128,7 +128,7 @@ TEST(XmlOut, Uploads) {
 
 TEST(XmlOut, PartsAndUploads) {
   PartPage page;
-  page.owner = kOwner;
+  page.owner = page.initiator = kOwner;
   page.parts.push_back({3, kTime, "abc", 7, parse_checksum(ChecksumAlgorithm::kCrc32, "dv+Mqg==")});
   ListPartsParams params;
   params.upload_id = "U";
