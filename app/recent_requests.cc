@@ -70,6 +70,22 @@ std::string canonical_of(std::string_view head) {
                                 .payload = payload});
 }
 
+std::string name_of(const std::string& account, const std::string& user) {
+  if (account.empty()) return "anonymous";
+  s3::Principal principal;
+  principal.id = account;
+  principal.user = user;
+  return s3::arn_of(principal);
+}
+
+std::string resource_of(const std::string& bucket, const std::string& key) {
+  return key.empty() ? bucket : cat(bucket, '/', key);
+}
+
+std::string_view why_of(const s3::Call& call) {
+  return call.action.empty() ? "not asked" : s3::why_name(call.decision.why);
+}
+
 void add_text(JsonWriter& json, std::string_view name, std::string_view text) {
   if (!text.empty()) json.field(name, text);
 }
@@ -79,33 +95,32 @@ void add_text(JsonWriter& json, std::string_view name, std::string_view text) {
 ReportedRights rights_of(const s3::RequestReport& report) {
   ReportedRights rights;
   const s3::Call& call = *report.call;
-  rights.judged = !call.action.empty();
-  rights.who = call.principal.id.empty() ? "anonymous" : s3::arn_of(call.principal);
+  rights.who = name_of(call.principal.id, call.principal.user);
   rights.from = call.http.head.peer.address.host;
-  rights.resource =
-      call.name.key.empty() ? call.name.bucket : cat(call.name.bucket, '/', call.name.key);
-  rights.why = rights.judged ? std::string(s3::why_name(call.decision.why)) : "not asked";
+  rights.resource = resource_of(call.name.bucket, call.name.key);
+  rights.why = why_of(call);
   return rights;
 }
 
 void RecentRequests::add(const s3::RequestReport& report, WallTime now) {
   Entry& entry = entries_[next_++ % kKept];
   const s3::Call& call = *report.call;
-  ReportedRights rights = rights_of(report);
   entry.request_id = report.request_id;
-  entry.who = std::move(rights.who);
+  entry.account = call.principal.id;
+  entry.user = call.principal.user;
   entry.access_key = report.access_key;
-  entry.from = std::move(rights.from);
+  entry.from = call.http.head.peer.address.host;
   entry.action = call.action;
-  entry.resource = std::move(rights.resource);
-  entry.why = std::move(rights.why);
+  entry.bucket = call.name.bucket;
+  entry.key = call.name.key;
+  entry.why = why_of(call);
   entry.statement = call.decision.statement;
   entry.allowed = call.decision.allowed;
-  entry.judged = rights.judged;
+  entry.judged = !call.action.empty();
   entry.code = report.code;
   entry.status = report.status;
   entry.time = now;
-  entry.head.clear();  // Its memory is used again.
+  entry.head.clear();  // As of all its texts: the memory is used again.
   entry.head.append(report.method).append(1, '\n').append(call.target.raw_path).append(1, '\n');
   entry.head.append(call.target.raw_query).append(1, '\n');
   for (const s3::HeaderField& field : call.fields) {
@@ -122,11 +137,11 @@ std::optional<std::string> RecentRequests::explain(std::string_view request_id) 
     std::string out;
     JsonWriter json(out);
     json.begin_object().field("request_id", entry.request_id);
-    json.field("time", iso8601_ms(entry.time)).field("who", entry.who);
+    json.field("time", iso8601_ms(entry.time)).field("who", name_of(entry.account, entry.user));
     add_text(json, "access_key", entry.access_key);
     add_text(json, "from", entry.from);
     add_text(json, "action", entry.action);
-    add_text(json, "resource", entry.resource);
+    add_text(json, "resource", resource_of(entry.bucket, entry.key));
     if (entry.judged) json.field("decision", entry.allowed ? "allow" : "deny");
     add_text(json, "why", entry.why);
     add_text(json, "statement", entry.statement);

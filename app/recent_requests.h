@@ -21,7 +21,8 @@ class RecentRequests {
 
  private:
   struct Entry {
-    std::string request_id, who, access_key, from, action, resource, why, statement, code;
+    std::string request_id, account, user, access_key, from, bucket, key, statement, code;
+    std::string_view action, why;  // Of tables.
     std::string head;  // Method, path, query, then "name:value" lines, as they came.
     WallTime time;
     int status = 0;
@@ -34,7 +35,6 @@ class RecentRequests {
 // What a report says of rights, in words.
 struct ReportedRights {
   std::string who, from, resource, why;
-  bool judged = false;  // Somebody was asked: the signature was good enough.
 };
 ReportedRights rights_of(const s3::RequestReport& report);
 
