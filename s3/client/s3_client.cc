@@ -1,6 +1,7 @@
 #include "s3/client/s3_client.h"
 
 #include "platform/base/text.h"
+#include "platform/codec/json.h"
 #include "platform/codec/xml.h"
 #include "platform/cpu/hash.h"
 
@@ -90,6 +91,12 @@ Task<Result<ClientAnswer>> S3Client::must(Ctx& ctx, ClientRequest request) {
 }
 
 std::string refusal_text(const ClientAnswer& answer) {
+  if (answer.body.starts_with('{')) {  // Of the admin API.
+    const Result<JsonDoc> doc = JsonDoc::parse(as_bytes(answer.body));
+    if (doc.ok())
+      return cat(doc.value().root().find("error").as_string().value_or("refused"), ": ",
+                 doc.value().root().find("detail").as_string().value_or("no message"));
+  }
   const Result<XmlNode> parsed = parse_xml(as_bytes(answer.body));
   if (!parsed.ok()) return cat("the server answered ", answer.status);
   const XmlNode& root = parsed.value();

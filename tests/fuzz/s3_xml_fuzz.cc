@@ -4,6 +4,7 @@
 #include "platform/base/check.h"
 #include "platform/base/text.h"
 #include "platform/codec/xml.h"
+#include "s3/access/acl.h"
 #include "s3/wire/xml_in.h"
 #include "s3/wire/xml_out.h"
 
@@ -27,6 +28,16 @@ void fuzz_one(ByteView body) {
       check(part.number > before && part.number <= kCompletePartsMax);
       before = part.number;
     }
+  }
+
+  const struct : PrincipalNames {
+    bool has_account(std::string_view id) const override { return id.size() % 2 == 0; }
+    bool has_user(std::string_view, std::string_view) const override { return false; }
+  } names;
+  if (const auto grants = parse_acl(body, {"owner", "owner"}, names); grants.ok()) {
+    check(grants.value().size() <= kGrantsMax);
+    const Result<std::vector<Grant>> again = decode_grants(encode_grants(grants.value()));
+    check(again.ok() && again.value() == grants.value());
   }
 
   // Any key of readable UTF-8 comes back from a listing as it was.
