@@ -142,12 +142,19 @@ RouteLevel level_of(const Call& call) {
   return call.name.key.empty() ? kBucket : kObject;
 }
 
-// The sub-resource of the request; empty if it has none.
-std::string_view sub_resource(const Call& call) {
+// The sub-resource of the request; empty if it has none. Two would leave it open whether the right
+// that was asked for is the right to what is then done. Errors: InvalidArgument.
+S3Result<std::string_view> sub_resource(const Call& call) {
+  std::string_view found;
   for (const QueryParam& param : call.query.params())
-    for (const std::string_view name : kSubResources)
-      if (param.name == name) return name;
-  return {};
+    for (const std::string_view name : kSubResources) {
+      if (param.name != name || name == found) continue;
+      if (!found.empty())
+        return invalid_argument(cat("Conflicting query string parameters: ", found, ", ", name),
+                                "ResourceType", name);
+      found = name;
+    }
+  return found;
 }
 
 S3Error method_not_allowed(const Call& call, std::string allow) {
@@ -167,7 +174,7 @@ std::span<const RouteRow> route_rows() { return kRows; }
 
 S3Result<Route> find_route(const Call& call) {
   const RouteLevel level = level_of(call);
-  const std::string_view sub = sub_resource(call);
+  TRY(sub, sub_resource(call));
   std::string allow;
   bool known_sub = sub.empty();
   for (const RouteRow& row : kRows) {
