@@ -66,6 +66,19 @@ class Table {
     }
     return Unit{};
   }
+  // Texts under names of the operator's own choice.
+  template <class Use>
+  Result<Unit> named_texts(std::string_view name, Use use) {
+    const TomlValue* found = take(name);
+    if (found == nullptr) return Unit{};
+    if (found->type != TomlType::kTable) return wrong_type(name, *found, "a table");
+    for (const TomlEntry& entry : found->entries) {
+      if (entry.value.type != TomlType::kString) return wrong_type(name, entry.value, "texts");
+      if (const std::string problem = use(entry.name, entry.value.string); !problem.empty())
+        return at(file_, entry.place, cat(full(name), '.', entry.name, ' ', problem));
+    }
+    return Unit{};
+  }
   template <class Read>
   Result<Unit> table(std::string_view name, Read read) {
     const TomlValue* found = take(name);
@@ -183,6 +196,16 @@ Result<Unit> read_owner(Table& table, Config& config) {
   return Unit{};
 }
 
+// What is wrong with it, in words without the key; empty: nothing.
+std::string add_kms_key(Config& config, const std::string& name, const std::string& base64) {
+  constexpr std::size_t kNameBytesMax = 128, kKeyBytes = 32;
+  if (name.empty() || name.size() > kNameBytesMax) return "has a name of 1 to 128 bytes";
+  const std::optional<Bytes> key = base64_decode(base64);
+  if (!key || key->size() != kKeyBytes) return "is not the base64 of 32 bytes";
+  config.kms_keys.push_back({name, base64});
+  return {};
+}
+
 Result<Unit> read_root(Table& root, Config& config) {
   std::string role;
   TRY_DO(root.text("role", role));
@@ -202,6 +225,14 @@ Result<Unit> read_root(Table& root, Config& config) {
     config.owners.clear();
     TRY_DO(s3.tables("owners", [&config](Table& owner) { return read_owner(owner, config); }));
     TRY_DO(s3.text("master_key", config.master_key));
+    TRY_DO(s3.texts("old_master_keys", config.old_master_keys));
+    config.kms_keys.clear();
+    TRY_DO(s3.named_texts("kms_keys", [&config](const std::string& name, const std::string& key) {
+      return add_kms_key(config, name, key);
+    }));
+    TRY_DO(s3.text("default_bucket_encryption", config.default_bucket_encryption));
+    if (config.default_bucket_encryption != "none" && config.default_bucket_encryption != "AES256")
+      return s3.wrong("default_bucket_encryption", "is neither none nor AES256");
     TRY_DO(s3.text("default_object_ownership", config.default_object_ownership));
     if (!s3::parse_ownership(config.default_object_ownership))
       return s3.wrong("default_object_ownership",
@@ -252,14 +283,25 @@ Result<Unit> check_tls(const TlsFiles& files, std::string_view name, bool mutual
 }
 
 // Who takes the drive must not have the key with it.
-Result<Unit> check_master_key(const Config& config) {
-  if (config.master_key.empty()) return Unit{};
-  if (!config.master_key.starts_with("file:") && !config.master_key.starts_with("env:"))
-    return fail(ErrorCode::kInvalid, "s3.master_key is neither file:PATH nor env:NAME");
+Result<Unit> check_master_key(const Config& config, std::string_view name, const std::string& key) {
+  if (!key.starts_with("file:") && !key.starts_with("env:"))
+    return fail(ErrorCode::kInvalid, cat(name, " is neither file:PATH nor env:NAME"));
   for (const std::string& folder : config.data)
-    if (config.master_key.starts_with(cat("file:", folder, '/')))
-      return fail(ErrorCode::kInvalid, cat("s3.master_key lies in the data folder ", folder,
+    if (key.starts_with(cat("file:", folder, '/')))
+      return fail(ErrorCode::kInvalid, cat(name, " lies in the data folder ", folder,
                                            ": whoever takes the drive would have both"));
+  return Unit{};
+}
+
+Result<Unit> check_keys(const Config& config) {
+  if (!config.master_key.empty())
+    TRY_DO(check_master_key(config, "s3.master_key", config.master_key));
+  for (const std::string& key : config.old_master_keys)
+    TRY_DO(check_master_key(config, "s3.old_master_keys", key));
+  if (config.master_key.empty() && !config.old_master_keys.empty())
+    return fail(ErrorCode::kInvalid, "s3.old_master_keys without a master_key");
+  if (config.master_key.empty() && config.default_bucket_encryption == "AES256")
+    return fail(ErrorCode::kInvalid, "s3.default_bucket_encryption = AES256 needs s3.master_key");
   return Unit{};
 }
 
@@ -358,7 +400,7 @@ Result<Unit> check_config(const Config& config) {
   if (config.root_access_key.empty() != config.root_secret_key.empty())
     return fail(ErrorCode::kInvalid,
                 "CREEL_ROOT_ACCESS_KEY and CREEL_ROOT_SECRET_KEY belong together");
-  TRY_DO(check_master_key(config));
+  TRY_DO(check_keys(config));
   TRY_DO(check_tls(config.tls, "tls", false));
   if (config.tls.certificate.empty() && !is_loopback(config.listen.host) && !config.insecure_listen)
     return fail(ErrorCode::kInvalid, cat("listen ", address_text(config.listen),
@@ -399,6 +441,10 @@ std::string show_config(const Config& config) {
   line("clock_window_s = ", config.clock_window.ns / 1'000'000'000);
   line("default_object_ownership = ", quoted(config.default_object_ownership));
   if (!config.master_key.empty()) line("master_key = ", quoted(config.master_key));
+  if (!config.old_master_keys.empty())
+    line("old_master_keys = ", quoted_list(config.old_master_keys));
+  line("default_bucket_encryption = ", quoted(config.default_bucket_encryption));
+  for (const KmsKey& key : config.kms_keys) line("# KMS key ", quoted(key.name));
   for (const OwnerKey& owner : config.owners)  // As remarks: what is shown has no secrets.
     line("# owner ", quoted(owner.id), " (", owner.display_name, ") has the key ",
          owner.access_key);

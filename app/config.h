@@ -37,6 +37,12 @@ struct OwnerKey {
   std::string id, display_name, access_key, secret_key;  // The secret is never shown.
 };
 
+// A key of SSE-KMS. The key is never shown.
+struct KmsKey {
+  std::string name;
+  std::string base64;  // Of 32 bytes.
+};
+
 // All settings of a server. Precedence: flags, then environment, then the file, then these
 // defaults. docs/configuration.md is the reference.
 struct Config {
@@ -50,6 +56,9 @@ struct Config {
   std::vector<std::string> extra_locations;  // LocationConstraints beside the region.
   std::vector<OwnerKey> owners;
   std::string master_key;  // "file:PATH" or "env:NAME": seals secrets at rest; empty: none.
+  std::vector<std::string> old_master_keys;  // As master_key: they still open, and seal nothing.
+  std::vector<KmsKey> kms_keys;  // By name; the first is the default.
+  std::string default_bucket_encryption = "none";  // Or "AES256".
   std::string default_object_ownership = "BucketOwnerEnforced";
   Duration clock_window = 15_min;
   std::size_t connections_max = 4'096;

@@ -160,7 +160,12 @@ class Server {
           .text("text",
                 master_key.empty() ? "set [s3] master_key" : "another master key sealed them");
     identities_ = &identities;
+    s3::KeyRing key_ring;
+    CO_DO(fill_key_ring(key_ring, master_key));
     s3::ServiceOptions service_options;
+    service_options.keys = &key_ring;
+    if (config_.default_bucket_encryption == "AES256")
+      service_options.default_encryption = s3::EncryptionKind::kServer;
     service_options.region = config_.region;
     service_options.extra_locations = config_.extra_locations;
     s3::ObjectService service(platform_, node_->log(), node_->blobs(), service_options);
@@ -246,6 +251,22 @@ class Server {
   Result<Bytes> load_master_key() const {
     if (config_.master_key.empty()) return Bytes();
     return KeyFiles().load(config_.master_key);
+  }
+
+  Result<Unit> fill_key_ring(s3::KeyRing& ring, ByteView master_key) const {
+    if (!master_key.empty()) ring.add_master_key(master_key);
+    for (const std::string& reference : config_.old_master_keys) {
+      TRY(key, KeyFiles().load(reference));
+      ring.add_master_key(key);
+      wipe(key);
+    }
+    for (const KmsKey& named : config_.kms_keys) {
+      std::optional<Bytes> key = base64_decode(named.base64);
+      check(key.has_value());  // Read so from the file.
+      ring.add_kms_key(named.name, *key);
+      wipe(*key);
+    }
+    return Unit{};
   }
 
   Task<void> serve_links(Ctx& ctx, HttpServer& server, Listener& listener) {

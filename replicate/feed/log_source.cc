@@ -54,6 +54,11 @@ Result<std::optional<FeedItem>> LogSource::put_item(std::uint64_t lsn, std::uint
   if (record->origin.site != 0) return std::optional<FeedItem>();
   item.record = std::move(*record);
   item.time_ms = item.record.mtime_ms;
+  if (!item.record.attributes.encryption.empty()) {
+    item.verdict = Verdict::kHeld;
+    item.reason = kReasonEncrypted;
+    item.detail = "the object is encrypted; links do not carry keys yet";
+  }
   return std::optional<FeedItem>(std::move(item));
 }
 

@@ -9,6 +9,7 @@ namespace creel::replicate {
 
 // Reason of a parked operation that was asked for again and is on its way.
 inline constexpr std::string_view kReasonRetry = "Retry";
+inline constexpr std::string_view kReasonEncrypted = "Encrypted";
 
 struct ParkedOperation {
   std::uint64_t lsn = 0;

@@ -3,6 +3,7 @@
 
 #include "platform/base/text.h"
 #include "platform/cpu/crc.h"
+#include "replicate/feed/parked_row.h"
 #include "replicate/receiver/receiver_session.h"
 #include "s3/model/model.h"
 #include "s3/wire/uri.h"
@@ -124,6 +125,8 @@ Task<Result<Unit>> ReceiverSession::add_record(Ctx& ctx, Batch& batch, const Rec
   if (!known(record)) reason = "NeedsUpgrade";
   else if (key.empty() || key.size() > kKeyBytesMax) reason = "KeyTooLong";
   else if (!s3::check_bucket_name(bucket).ok()) reason = "InvalidBucketName";
+  // Nothing here could open it, and its bytes may be in the clear.
+  else if (!record.attributes.encryption.empty()) reason = kReasonEncrypted;
   if (!reason.empty()) {
     Refusal refusal;
     refusal.lsn = record.lsn;

@@ -87,6 +87,7 @@ class Apply {
   void count(std::string_view name, BucketRecord bucket, const Change& change);
 
   // Bodies and their reference counts.
+  // `size` and `crc64` as stored; a CRC of 0 is not known.
   Result<Body> take_body(const BodySource& source, std::uint64_t size, std::uint64_t crc64,
                          std::uint16_t sub);
   // Errors: kInvalid if the rows could not hold it.

@@ -1,5 +1,6 @@
 #include "platform/base/text.h"
 #include "s3/model/apply.h"
+#include "s3/model/encryption.h"
 #include "s3/model/versions.h"
 
 namespace creel::s3 {
@@ -43,7 +44,9 @@ Result<Answer> Apply::put_object(const PutObject& op) {
   if (locked) return *locked;
   if (const std::optional<Answer> no = charge(op.bucket, *bucket, adds(slot, op.size))) return *no;
   TRY(time, advance_time(op.time_ms));
-  TRY(body, take_body(op.body, op.size, op.crc64, 0));
+  TRY(stored, stored_bytes(op.attributes.encryption, op.size));
+  const bool sealed = !op.attributes.encryption.empty();
+  TRY(body, take_body(op.body, stored, sealed ? 0 : op.crc64, 0));
   ObjectRecord record;
   record.size = op.size;
   record.mtime_ms = time;
@@ -143,7 +146,9 @@ Result<Answer> Apply::copy_object(const CopyObject& op) {
   ObjectRecord copy = *source;
   if (source->body.kind == Body::Kind::kDirect) {
     const RowId id = own_id(1);
-    make_blob(id, source->body.manifest, source->size, source->crc64, 1);
+    const std::string& encryption = source->attributes.encryption;
+    TRY(stored, stored_bytes(encryption, source->size));
+    make_blob(id, source->body.manifest, stored, encryption.empty() ? source->crc64 : 0, 1);
     ObjectRecord shared = *source;
     erase_document(rows_, shared.documents, 'm', shared.manifest_bytes);
     shared.manifest_bytes = 0;

@@ -2,6 +2,7 @@
 #include "platform/base/text.h"
 #include "platform/cpu/crc.h"
 #include "s3/model/apply.h"
+#include "s3/model/encryption.h"
 #include "s3/model/manifest.h"
 #include "s3/model/tlv.h"
 
@@ -59,15 +60,18 @@ Result<Answer> Apply::apply_effect(const std::string& effect, const ReplIn& op, 
   if (const std::optional<Answer> no = check_version_key(*bucket, put.key)) return *no;
   ObjectRecord record;
   std::vector<PartRef> parts;
+  // Sealed bodies travel as they are stored: one blob, whatever parts they had.
+  const bool sealed = !put.attributes.encryption.empty();
+  TRY(stored, stored_bytes(put.attributes.encryption, put.size));
   if (put.size > 0 && put.body.kind == BodySource::Kind::kPack) {
-    if (put.size > op.pack.size || put.body.offset > op.pack.size - put.size)
-      return fail(ErrorCode::kInvalid, cat("replicated body of ", put.size, " bytes at ",
+    if (stored > op.pack.size || put.body.offset > op.pack.size - stored)
+      return fail(ErrorCode::kInvalid, cat("replicated body of ", stored, " bytes at ",
                                            put.body.offset, " of a pack of ", op.pack.size));
     record.body = Body{Body::Kind::kSlice, {}, own_id(0), put.body.offset};
     ++pack_users;
   } else if (put.size > 0 && put.body.kind == BodySource::Kind::kTransfer) {
     TRY(transfer, load_transfer(rows_, op.stream, put.origin.lsn));
-    if (!transfer || transfer->offset != put.size || transfer->crc64 != put.crc64)
+    if (!transfer || transfer->offset != stored || (!sealed && transfer->crc64 != put.crc64))
       return refuse(Refusal::kGap, cat("transfer ", put.origin.lsn, " is not whole"));
     parts = std::move(transfer->parts);
     record.body.kind = Body::Kind::kParts;

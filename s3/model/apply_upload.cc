@@ -2,6 +2,7 @@
 #include "platform/base/text.h"
 #include "platform/cpu/crc.h"
 #include "s3/model/apply.h"
+#include "s3/model/encryption.h"
 
 namespace creel::s3 {
 namespace {
@@ -79,10 +80,13 @@ Result<Answer> Apply::put_part(const PutPart& op) {
   change.upload_bytes_after = op.size;
   if (const std::optional<Answer> no = charge(op.bucket, *bucket, change)) return *no;
   TRY(time, advance_time(op.time_ms));
-  TRY(body, take_body(op.body, op.size, op.crc64, 0));
+  const bool sealed = !upload->attributes.encryption.empty();
+  TRY(stored, stored_bytes(upload->attributes.encryption, op.size));
+  const std::uint64_t stored_crc = sealed ? 0 : op.crc64;
+  TRY(body, take_body(op.body, stored, stored_crc, 0));
   // Every part is a blob row, so that Complete names bytes without copying any.
   if (body.kind == Body::Kind::kDirect)
-    make_blob(own_id(0), std::move(body.manifest), op.size, op.crc64, 1);
+    make_blob(own_id(0), std::move(body.manifest), stored, stored_crc, 1);
   TRY_DO(drop_part(lsn, op.number));
   PartRecord record;
   record.size = op.size;

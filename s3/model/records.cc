@@ -4,6 +4,7 @@
 
 #include "platform/base/endian.h"
 #include "platform/base/text.h"
+#include "s3/model/encryption.h"
 #include "s3/model/manifest.h"
 #include "s3/model/tlv.h"
 
@@ -487,9 +488,11 @@ Result<Unit> add_run(const store::RowReader& rows, const PartRef& part, std::uin
 
 Result<std::vector<BodyRun>> body_runs(const store::RowReader& rows, const ObjectRecord& object,
                                        std::uint64_t offset, std::uint64_t length) {
-  check(offset <= object.size && length <= object.size - offset);
+  const bool sealed = !object.attributes.encryption.empty();
+  check(sealed || (offset <= object.size && length <= object.size - offset));
   std::vector<BodyRun> runs;
   if (length == 0) return runs;
+  TRY(parts_sealed, parts_are_pieces(object.attributes.encryption));
   if (object.body.kind == Body::Kind::kDirect) {
     runs.push_back({object.body.manifest, offset, length});
     return runs;
@@ -510,7 +513,7 @@ Result<std::vector<BodyRun>> body_runs(const store::RowReader& rows, const Objec
                                            piece, " has ", row.size(), " bytes"));
     TRY(parts, decode_parts(row));
     for (const PartRef& part : parts) {
-      const std::uint64_t next = at + part.size;
+      const std::uint64_t next = at + (parts_sealed ? sealed_bytes(part.size) : part.size);
       if (next > offset && at < end) {
         const std::uint64_t from = std::max(offset, at) - at;
         TRY_DO(add_run(rows, part, 0, {from, std::min(end, next) - at}, runs));

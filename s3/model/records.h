@@ -194,7 +194,8 @@ struct BodyRun {
   std::uint64_t offset = 0;  // In the blob.
   std::uint64_t length = 0;
 };
-// What to read for [offset, offset + length) of an object's body.
+// What to read for [offset, offset + length) of an object's body as it is stored: a sealed one is
+// longer than its plain bytes (encryption.h).
 Result<std::vector<BodyRun>> body_runs(const store::RowReader& rows, const ObjectRecord& object,
                                        std::uint64_t offset, std::uint64_t length);
 Result<std::vector<PartRef>> load_parts(const store::RowReader& rows, const ObjectRecord& object);

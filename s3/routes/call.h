@@ -107,7 +107,15 @@ Task<S3Result<Reply>> put_bucket_filter(Ctx& ctx, Call& call);
 Task<S3Result<Reply>> get_bucket_filter(Ctx& ctx, Call& call);
 Task<S3Result<Reply>> delete_bucket_filter(Ctx& ctx, Call& call);
 
+Task<S3Result<Reply>> put_bucket_encryption(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> get_bucket_encryption(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> delete_bucket_encryption(Ctx& ctx, Call& call);
+
 // Shared by operations.
+// What the headers say of encryption, if they may come over this connection. Errors:
+// InvalidArgument, InvalidRequest (a client's key without TLS).
+S3Result<EncryptionWish> wanted_encryption(const Call& call);
+S3Result<std::optional<CustomerKey>> sent_customer_key(const Call& call, bool of_source = false);
 // The body of a small XML or text request. Errors: MaxMessageLengthExceeded, IncompleteBody, and
 // digests that do not match.
 Task<S3Result<std::string>> read_document(Ctx& ctx, Call& call, std::uint64_t bytes_max,

@@ -26,6 +26,7 @@ constexpr std::string_view kOverrides[][2] = {
 void add_write_outcome(HeaderList& headers, const WriteOutcome& outcome) {
   headers.add("ETag", quoted_etag(outcome.etag));
   add_new_version(headers, outcome.version_id);
+  add_encryption_headers(headers, outcome.encryption);
 }
 
 // The whole object, a range of it, or one part; as asked and as far as it exists.
@@ -141,6 +142,8 @@ S3Result<PutArguments> put_arguments(const Call& call) {
   arguments.conditions = std::move(conditions);
   TRY(attributes, written_attributes(call));
   arguments.attributes = std::move(attributes);
+  TRY(encryption, wanted_encryption(call));
+  arguments.encryption = std::move(encryption);
   return arguments;
 }
 
@@ -205,10 +208,15 @@ Task<S3Result<Reply>> copy_object(Ctx& ctx, Call& call) {
   arguments.algorithm = choice.algorithm;
   CO_TRY(conditions, parse_write_conditions(call.headers()));
   arguments.conditions = std::move(conditions);
+  CO_TRY(encryption, wanted_encryption(call));
+  arguments.encryption = std::move(encryption);
+  CO_TRY(source_customer, sent_customer_key(call, true));
+  arguments.source_customer = std::move(source_customer);
   CO_TRY(outcome, co_await call.service.copy_object(ctx, std::move(arguments)));
   Reply reply = xml_reply(
       copy_result_xml(false, outcome.etag, WallTime::from_ms(outcome.mtime_ms), outcome.checksum));
   add_new_version(reply.headers, outcome.version_id);
+  add_encryption_headers(reply.headers, outcome.encryption);
   if (!outcome.source_version.empty())
     reply.headers.add("x-amz-copy-source-version-id", outcome.source_version);
   co_return std::move(reply);
@@ -222,9 +230,13 @@ Task<S3Result<Reply>> get_object(Ctx&, Call& call) {
                         "Request specific response headers cannot be used for anonymous GET "
                         "requests.");
   CO_TRY(version_id, wanted_version(call));
+  CO_DO(check_no_encryption(call.headers()));
+  CO_TRY(customer, sent_customer_key(call));
   S3Result<OpenedObject> opened = call.service.open(call.bucket(), call.key(), version_id);
   if (!opened.ok()) co_return missing_as_told(call, own_object(call), opened.error());
-  const OpenedObject object = opened.take();
+  OpenedObject object = opened.take();
+  const CustomerKey* customer_key = customer ? &*customer : nullptr;
+  CO_DO(call.service.unlock(object, customer_key));
   const ObjectState state{object.record.etag, WallTime::from_ms(object.record.mtime_ms)};
   CO_DO(check_read(parse_read_conditions(call.headers()), state,
                    call.service.platform().clock.wall()));
@@ -232,6 +244,8 @@ Task<S3Result<Reply>> get_object(Ctx&, Call& call) {
   Reply reply;
   reply.status = piece.partial && piece.length > 0 ? 206 : 200;
   add_object_headers(reply.headers, call, object, piece);
+  add_encryption_headers(reply.headers,
+                         ObjectService::told(object.record.attributes.encryption, customer_key));
   reply.body_bytes = piece.length;
   CO_TRY(reader, call.service.read(object, piece.offset, call.is_head() ? 0 : piece.length));
   reply.body = std::move(reader);

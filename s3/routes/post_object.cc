@@ -145,6 +145,7 @@ Reply success(const Call& call, const PostForm& form, const WriteOutcome& outcom
   reply.headers.add("ETag", etag);
   add_new_version(reply.headers, outcome.version_id);
   add_checksum(reply.headers, outcome.checksum);
+  add_encryption_headers(reply.headers, outcome.encryption);
   return reply;
 }
 

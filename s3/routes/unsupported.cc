@@ -8,10 +8,7 @@ namespace {
 // A name that ends in '-' stands for all that begin with it.
 constexpr std::string_view kRefused[] = {
     "x-amz-bucket-object-lock-enabled",
-    "x-amz-copy-source-server-side-encryption-",
     "x-amz-object-lock-",
-    "x-amz-server-side-encryption",
-    "x-amz-server-side-encryption-",
     "x-amz-tagging",
     "x-amz-write-offset-bytes",
 };

@@ -3,7 +3,7 @@
 
 namespace creel::s3 {
 
-// Headers of a request that ask for what this server does not do (encryption, tags, locks): 501
+// Headers of a request that ask for what this server does not do (tags, locks): 501
 // naming the header, so that nobody takes a plain success for it. Values that ask for nothing (an
 // empty x-amz-tagging, `private`) pass.
 S3Result<Unit> check_wishes(const Call& call);

@@ -39,8 +39,14 @@ Task<S3Result<Reply>> create_upload(Ctx& ctx, Call& call) {
   CO_DO(parse_storage_class(call.headers(), {}));
   CO_TRY(choice, parse_checksum_choice(call.headers()));
   arguments.checksum = choice;
+  CO_TRY(encryption, wanted_encryption(call));
+  const std::optional<CustomerKey> customer = encryption.customer;
+  arguments.encryption = std::move(encryption);
   CO_TRY(upload_id, co_await call.service.create_upload(ctx, std::move(arguments)));
+  CO_TRY(upload, call.service.find_upload(call.bucket(), call.key(), upload_id));
   Reply reply = xml_reply(initiate_upload_xml(call.bucket(), call.key(), upload_id));
+  add_encryption_headers(reply.headers, ObjectService::told(upload.attributes.encryption,
+                                                            customer ? &*customer : nullptr));
   if (choice.algorithm) {
     reply.headers.add("x-amz-checksum-algorithm", algorithm_name(*choice.algorithm));
     reply.headers.add("x-amz-checksum-type", checksum_type_name(choice.type));
@@ -50,12 +56,15 @@ Task<S3Result<Reply>> create_upload(Ctx& ctx, Call& call) {
 
 Task<S3Result<Reply>> upload_part(Ctx& ctx, Call& call) {
   CO_TRY(arguments, part_arguments(call));
+  CO_TRY(customer, sent_customer_key(call));
+  arguments.customer = std::move(customer);
   CO_TRY(body, RequestBody::make(call));
   CO_TRY(promise, body_promise(call, *body));
   CO_TRY(outcome,
          co_await call.service.put_part(ctx, std::move(arguments), *body, std::move(promise)));
   Reply reply = empty_reply(200);
   reply.headers.add("ETag", quoted_etag(outcome.etag));
+  add_encryption_headers(reply.headers, outcome.encryption);
   if (outcome.checksum_given && outcome.checksum)
     reply.headers.add(algorithm_header(outcome.checksum->algorithm), outcome.checksum->text());
   co_return std::move(reply);
@@ -70,12 +79,17 @@ Task<S3Result<Reply>> upload_part_copy(Ctx& ctx, Call& call) {
   std::optional<std::string> range;
   if (const std::optional<std::string_view> header = call.header("x-amz-copy-source-range"))
     range = std::string(*header);
+  CO_TRY(customer, sent_customer_key(call));
+  arguments.customer = std::move(customer);
+  CO_TRY(source_customer, sent_customer_key(call, true));
   CO_TRY(outcome, co_await call.service.copy_part(ctx, std::move(arguments), std::move(source),
-                                                  std::move(conditions), std::move(range)));
+                                                  std::move(conditions), std::move(range),
+                                                  std::move(source_customer)));
   std::optional<Checksum> checksum;
   if (outcome.checksum_given) checksum = outcome.checksum;
   Reply reply =
       xml_reply(copy_result_xml(true, outcome.etag, WallTime::from_ms(outcome.mtime_ms), checksum));
+  add_encryption_headers(reply.headers, outcome.encryption);
   if (!outcome.source_version.empty())
     reply.headers.add("x-amz-copy-source-version-id", outcome.source_version);
   co_return std::move(reply);
@@ -125,6 +139,8 @@ Task<S3Result<Reply>> complete_upload(Ctx& ctx, Call& call) {
     if (!arguments.object_size)
       co_return invalid_argument("The object size is not a number", "x-amz-mp-object-size", *size);
   }
+  CO_TRY(customer, sent_customer_key(call));
+  arguments.customer = std::move(customer);
   CO_TRY(document, co_await read_plain_document(ctx, call, kXmlListBodyBytesMax));
   CO_TRY(parts, parse_complete_upload(as_bytes(document)));
   arguments.parts = std::move(parts);
@@ -134,6 +150,7 @@ Task<S3Result<Reply>> complete_upload(Ctx& ctx, Call& call) {
   Reply reply = xml_reply(
       complete_upload_xml(location, call.bucket(), call.key(), outcome.etag, outcome.checksum));
   add_new_version(reply.headers, outcome.version_id);
+  add_encryption_headers(reply.headers, outcome.encryption);
   co_return std::move(reply);
 }
 

@@ -42,15 +42,17 @@ S3Result<OpenedObject> ObjectService::open_source(const CopySource& source) cons
 // Bytes are shared, not copied. They are read only if the copy needs digests the source lacks: the
 // ETag of a multipart source, or another checksum algorithm.
 Task<S3Result<WriteOutcome>> ObjectService::copy_object(Ctx& ctx, CopyArguments arguments) {
-  CO_DO(find_bucket(arguments.bucket));
+  CO_TRY(bucket, find_bucket(arguments.bucket));
   CO_DO(blobs_.admit(0));
   CO_TRY(source, open_source(arguments.source));
+  CO_DO(unlock(source, arguments.source_customer ? &*arguments.source_customer : nullptr));
   const ObjectState state{source.record.etag, WallTime::from_ms(source.record.mtime_ms)};
   CO_DO(check_copy_source(arguments.source_conditions, state, platform_.clock.wall()));
   // An older version onto its own key brings that version back.
   const bool onto_itself = arguments.source.bucket == arguments.bucket &&
                            arguments.source.key == arguments.key && !arguments.source.version_id;
-  if (onto_itself && !arguments.replace_headers)
+  const bool other_keys = arguments.encryption.kind != EncryptionKind::kNone;
+  if (onto_itself && !arguments.replace_headers && !other_keys)
     co_return s3_fail(
         S3Code::kInvalidRequest,
         "This copy request is illegal because it is trying to copy an object to itself without "
@@ -60,6 +62,9 @@ Task<S3Result<WriteOutcome>> ObjectService::copy_object(Ctx& ctx, CopyArguments 
     co_return s3_fail(S3Code::kInvalidRequest,
                       "The specified copy source is larger than the maximum allowable size for a "
                       "copy source: 5368709120");
+  CO_TRY(wish, resolve(bucket, arguments.encryption));
+  if (!shares_bytes(source.record, wish))
+    co_return co_await copy_anew(ctx, std::move(arguments), std::move(source), std::move(wish));
   CopyObject op;
   op.bucket = arguments.bucket;
   op.key = arguments.key;
@@ -89,6 +94,11 @@ Task<S3Result<WriteOutcome>> ObjectService::copy_object(Ctx& ctx, CopyArguments 
     CO_TRY(digested,
            co_await receive_body(ctx, nowhere, body, promise, algorithm, 0, kPutBytesMax));
     op.etag = simple_etag(digested.md5);
+    if (wish.kind == EncryptionKind::kKms) {
+      CO_TRY(encryption, Encryption::decode(source.record.attributes.encryption));
+      CO_TRY(data_key, open_key(encryption, nullptr));
+      op.etag = sealed_etag(data_key, digested.md5);
+    }
     op.checksum = stored_checksum(digested.checksum);
   }
   std::string meta = encode_op(op);
@@ -101,14 +111,60 @@ Task<S3Result<WriteOutcome>> ObjectService::copy_object(Ctx& ctx, CopyArguments 
   outcome.size = answer.size;
   outcome.checksum = wire_checksum(answer.checksum);
   outcome.source_version = std::move(source.version_id);
+  outcome.encryption = told(source.record.attributes.encryption, nullptr);
+  co_return std::move(outcome);
+}
+
+Task<S3Result<WriteOutcome>> ObjectService::copy_anew(Ctx& ctx, CopyArguments arguments,
+                                                      OpenedObject source,
+                                                      EncryptionWish resolved) {
+  const ObjectRecord& from = source.record;
+  std::optional<ChecksumAlgorithm> algorithm = arguments.algorithm;
+  if (!algorithm) algorithm = algorithm_of_name(from.checksum.algorithm);
+  CO_TRY(sealing, make_sealing(resolved));
+  CO_TRY(reader, read(source, 0, from.size));
+  CopyBody body(*reader);
+  BodyPromise promise;
+  promise.length = from.size;
+  CO_TRY(received, co_await receive_body(ctx, blobs_, body, promise, algorithm,
+                                         log_.inline_bytes_max(), kPutBytesMax, sealing.piece()));
+  PutObject op;
+  op.bucket = arguments.bucket;
+  op.key = arguments.key;
+  op.time_ms = now_ms();
+  op.size = received.size;
+  op.etag = sealing.etag(received.md5);
+  op.crc64 = received.crc64;
+  op.checksum = stored_checksum(received.checksum);
+  op.headers = arguments.replace_headers ? std::move(arguments.headers) : from.headers;
+  op.conditions = std::move(arguments.conditions);
+  op.body = received.source;
+  op.attributes = std::move(arguments.attributes);
+  if (!arguments.replace_tags) op.attributes.tags = from.attributes.tags;
+  op.attributes.encryption = sealing.text();
+  WriteOutcome outcome;
+  outcome.encryption =
+      told(op.attributes.encryption, resolved.customer ? &*resolved.customer : nullptr);
+  outcome.checksum = received.checksum;
+  outcome.source_version = source.version_id;
+  std::string meta = encode_op(op);
+  Subject subject{std::move(arguments.bucket), std::move(arguments.key)};
+  CO_TRY(answer,
+         co_await submit_body(ctx, std::move(meta), std::move(received), std::move(subject)));
+  outcome.etag = answer.etag;
+  outcome.version_id = answer.version_id;
+  outcome.mtime_ms = answer.mtime_ms;
+  outcome.size = answer.size;
   co_return std::move(outcome);
 }
 
 Task<S3Result<WriteOutcome>> ObjectService::copy_part(Ctx& ctx, PartArguments arguments,
                                                       CopySource source, ReadConditions conditions,
-                                                      std::optional<std::string> range_header) {
+                                                      std::optional<std::string> range_header,
+                                                      std::optional<CustomerKey> source_customer) {
   CO_DO(find_upload(arguments.bucket, arguments.key, arguments.upload_id));
   CO_TRY(opened, open_source(source));
+  CO_DO(unlock(opened, source_customer ? &*source_customer : nullptr));
   const ObjectState state{opened.record.etag, WallTime::from_ms(opened.record.mtime_ms)};
   CO_DO(check_copy_source(conditions, state, platform_.clock.wall()));
   std::uint64_t offset = 0;

@@ -164,21 +164,26 @@ Task<S3Result<WriteOutcome>> ObjectService::put_object(Ctx& ctx, PutArguments ar
                                                        UploadBody& body, BodyPromise promise) {
   CO_TRY(bucket, find_bucket(arguments.bucket));
   CO_DO(check_quota(bucket, arguments.key, promise.length));
+  CO_TRY(wish, resolve(bucket, arguments.encryption));
+  CO_TRY(sealing, make_sealing(wish));
   CO_TRY(received, co_await receive_body(ctx, blobs_, body, promise, std::nullopt,
-                                         log_.inline_bytes_max(), kPutBytesMax));
+                                         log_.inline_bytes_max(), kPutBytesMax, sealing.piece()));
   PutObject op;
   op.bucket = arguments.bucket;
   op.key = arguments.key;
   op.time_ms = now_ms();
   op.size = received.size;
-  op.etag = simple_etag(received.md5);
+  op.etag = sealing.etag(received.md5);
   op.crc64 = received.crc64;
   op.checksum = stored_checksum(received.checksum);
   op.headers = std::move(arguments.headers);
   op.conditions = std::move(arguments.conditions);
   op.attributes = std::move(arguments.attributes);
   op.body = received.source;
+  op.attributes.encryption = sealing.text();
   WriteOutcome outcome;
+  const CustomerKey* customer = wish.customer ? &*wish.customer : nullptr;
+  outcome.encryption = told(op.attributes.encryption, customer);
   outcome.checksum = received.checksum;
   outcome.checksum_given = received.checksum_given;
   std::string meta = encode_op(op);
@@ -217,14 +222,6 @@ S3Result<OpenedObject> ObjectService::open(std::string_view bucket, std::string_
   opened.name = object_name(bucket, key, record->version_id);
   opened.record = std::move(*record);
   return opened;
-}
-
-S3Result<std::unique_ptr<BodyReader>> ObjectService::read(const OpenedObject& object,
-                                                          std::uint64_t offset,
-                                                          std::uint64_t length) const {
-  TRY(runs, body_runs(log_.rows(), object.record, offset, length));
-  return std::unique_ptr<BodyReader>(
-      std::make_unique<ObjectReader>(blobs_, std::move(runs), DamageReport{&log_, object.name}));
 }
 
 S3Result<std::vector<PartRef>> ObjectService::parts_of(const OpenedObject& object) const {

@@ -8,7 +8,9 @@
 #include "platform/platform.h"
 #include "s3/model/model.h"
 #include "s3/service/bucket_rules.h"
+#include "s3/service/key_ring.h"
 #include "s3/service/log.h"
+#include "s3/service/sealed_body.h"
 #include "s3/service/upload_body.h"
 #include "s3/wire/copy_source.h"
 #include "s3/wire/range.h"
@@ -23,6 +25,7 @@ struct PutArguments {
   std::vector<Header> headers;  // Kept with the object.
   Conditions conditions;
   ObjectAttributes attributes = {};
+  EncryptionWish encryption = {};
 };
 
 struct WriteOutcome {
@@ -33,6 +36,7 @@ struct WriteOutcome {
   std::optional<Checksum> checksum;
   bool checksum_given = false;  // By the client: to be echoed.
   std::string source_version;   // Of a copy; empty: unversioned.
+  ToldEncryption encryption = {};
 };
 
 // An object as of the moment it was opened. Its bytes stay readable unless it is replaced
@@ -42,6 +46,7 @@ struct OpenedObject {
   std::string replication_status;  // "", PENDING, COMPLETED, FAILED or REPLICA.
   std::string name;                // For people: object_name().
   std::string version_id;          // As told; empty: its bucket never had versions.
+  std::optional<SecretKey> data_key = {};  // Of SSE-C, once it was unlocked.
 };
 
 struct ListArguments {
@@ -95,6 +100,8 @@ struct CopyArguments {
   Conditions conditions;
   ObjectAttributes attributes = {};  // As CopyObject takes them.
   bool replace_tags = false;
+  EncryptionWish encryption = {};
+  std::optional<CustomerKey> source_customer = {};
 };
 
 struct UploadArguments {
@@ -102,6 +109,7 @@ struct UploadArguments {
   std::vector<Header> headers;
   ChecksumChoice checksum;
   ObjectAttributes attributes = {};
+  EncryptionWish encryption = {};
 };
 struct AttributeArguments {
   std::string bucket, key, version_id;  // Empty version: the current one.
@@ -112,6 +120,7 @@ struct AttributeArguments {
 struct PartArguments {
   std::string bucket, key, upload_id;
   std::uint16_t number = 0;
+  std::optional<CustomerKey> customer = {};
 };
 struct ListedUpload {
   std::string key;
@@ -139,6 +148,7 @@ struct CompleteArguments {
   std::optional<Checksum> checksum;  // Of the whole, if the client gave one.
   std::optional<ChecksumType> checksum_type;
   std::optional<std::uint64_t> object_size;
+  std::optional<CustomerKey> customer = {};
 };
 struct Quota {
   std::uint64_t bytes = 0;  // Of objects and unfinished uploads; 0: no bound.
@@ -169,6 +179,9 @@ class ReplicationStatus {
 struct ServiceOptions {
   std::string region = "us-east-1";
   std::vector<std::string> extra_locations;  // LocationConstraints taken beside the region.
+  const KeyRing* keys = nullptr;  // Borrowed; null: none.
+  EncryptionKind default_encryption = EncryptionKind::kNone;  // Of buckets that say nothing.
+  bool customer_keys_over_http = false;  // Tests only: SSE-C keys may come in the clear.
 };
 
 // The meaning of the S3 operations over a Log and Blobs, the same for edge and core. routes/ turns
@@ -203,6 +216,16 @@ class ObjectService {
   // The bytes [offset, offset + length) of an opened object.
   S3Result<std::unique_ptr<BodyReader>> read(const OpenedObject& object, std::uint64_t offset,
                                              std::uint64_t length) const;
+  // Before reading: whether the client's key, or none, is the object's. Errors: InvalidRequest.
+  S3Result<Unit> unlock(OpenedObject& object, const CustomerKey* customer) const;
+  // What answers say of `encryption`, an attribute of objects and uploads.
+  static ToldEncryption told(std::string_view encryption, const CustomerKey* customer);
+  // How new objects of a bucket are sealed that ask for nothing. Errors: those of the rows.
+  S3Result<EncryptionWish> default_encryption(const BucketRecord& bucket) const;
+  // Whether the keys are here that `wish` needs; fills in the default KMS key. Errors:
+  // InvalidRequest (no master key), KMS.NotFoundException.
+  S3Result<Unit> check_keys(EncryptionWish& wish) const;
+  bool takes_customer_keys_over_http() const { return options_.customer_keys_over_http; }
   S3Result<std::vector<PartRef>> parts_of(const OpenedObject& object) const;
   Task<S3Result<DeleteOutcome>> delete_object(Ctx& ctx, DeleteArguments arguments);
   Task<S3Result<WriteOutcome>> copy_object(Ctx& ctx, CopyArguments arguments);
@@ -233,7 +256,8 @@ class ObjectService {
   // A part from (a range of) another object.
   Task<S3Result<WriteOutcome>> copy_part(Ctx& ctx, PartArguments arguments, CopySource source,
                                          ReadConditions conditions,
-                                         std::optional<std::string> range_header);
+                                         std::optional<std::string> range_header,
+                                         std::optional<CustomerKey> source_customer = {});
   S3Result<ListPartsOutcome> list_parts(std::string_view bucket, std::string_view key,
                                         std::string_view upload_id, std::uint32_t after,
                                         std::size_t count_max) const;
@@ -262,6 +286,28 @@ class ObjectService {
   S3Result<Unit> check_quota(const BucketRecord& bucket, std::string_view key,
                              std::optional<std::uint64_t> length);
   S3Result<OpenedObject> open_source(const CopySource& source) const;
+  // How a new body is sealed; kind kNone: not at all.
+  struct Sealing {
+    Encryption encryption;
+    PieceSeal seal;
+    bool on() const { return encryption.kind != EncryptionKind::kNone; }
+    const PieceSeal* piece() const { return on() ? &seal : nullptr; }
+    std::string text() const { return on() ? encryption.encode() : std::string(); }
+    // Of a body with that MD5: what is not to be told is not.
+    std::string etag(const Md5Digest& md5) const;
+  };
+  // By the wish, or by the bucket if it is none.
+  S3Result<EncryptionWish> resolve(const BucketRecord& bucket, EncryptionWish wish) const;
+  S3Result<Sealing> make_sealing(const EncryptionWish& resolved);
+  // Of one part of an upload. Errors: InvalidRequest: a key is missing, or not the upload's.
+  S3Result<Sealing> part_sealing(const UploadRecord& upload, std::uint16_t number,
+                                 const CustomerKey* customer);
+  S3Result<SecretKey> open_key(const Encryption& encryption, const CustomerKey* customer) const;
+  const KeyRing& keys() const;
+  bool shares_bytes(const ObjectRecord& source, const EncryptionWish& resolved) const;
+  // A copy whose bytes are read and written anew, under another key or none.
+  Task<S3Result<WriteOutcome>> copy_anew(Ctx& ctx, CopyArguments arguments, OpenedObject source,
+                                         EncryptionWish resolved);
   struct Subject {  // Whom an error text names.
     std::string bucket, key;
   };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "platform/base/text.h"
+#include "s3/service/sealed_body.h"
 
 namespace creel::s3 {
 namespace {
@@ -19,14 +20,48 @@ ChecksumSet::Wanted wanted_digests(const BodyPromise& promise,
   return wanted;
 }
 
-// Where the bytes go: memory first, a blob once they are too many.
+// Where the bytes go: memory first, a blob once they are too many. Sealed on the way if asked.
 class Landing {
  public:
-  Landing(Blobs& blobs, std::size_t inline_bytes_max, std::optional<std::uint64_t> length)
+  Landing(Blobs& blobs, std::size_t inline_bytes_max, std::optional<std::uint64_t> length,
+          const PieceSeal* seal)
       : blobs_(blobs), inline_bytes_max_(inline_bytes_max), length_(length) {
-    if (length && *length <= inline_bytes_max) payload_.reserve(static_cast<std::size_t>(*length));
+    if (seal != nullptr) sealer_.emplace(seal->data_key, seal->number, seal->salt);
+    if (length_ && sealer_) length_ = sealed_bytes(*length_);
+    if (length_ && *length_ <= inline_bytes_max)
+      payload_.reserve(static_cast<std::size_t>(*length_));
   }
   Task<Result<Unit>> add(Ctx& ctx, ByteView piece) {
+    if (!sealer_) co_return co_await land(ctx, piece);
+    sealer_->add(piece, sealed_);
+    co_return co_await land_sealed(ctx);
+  }
+  Task<Result<Unit>> finish(Ctx& ctx, ReceivedBody& received) {
+    if (sealer_) {
+      sealer_->finish(sealed_);
+      CO_DO(co_await land_sealed(ctx));
+    }
+    if (!writer_) {
+      received.source.kind =
+          payload_.empty() ? BodySource::Kind::kEmpty : BodySource::Kind::kPayload;
+      received.payload = std::move(payload_);
+      co_return Unit{};
+    }
+    CO_TRY(blob, co_await writer_->seal(ctx));
+    received.source.kind = BodySource::Kind::kBlob;
+    received.source.manifest = blob.manifest;
+    received.blob = std::move(blob);
+    co_return Unit{};
+  }
+
+ private:
+  Task<Result<Unit>> land_sealed(Ctx& ctx) {
+    if (sealed_.empty()) co_return Unit{};
+    Result<Unit> landed = co_await land(ctx, sealed_);
+    sealed_.clear();
+    co_return std::move(landed);
+  }
+  Task<Result<Unit>> land(Ctx& ctx, ByteView piece) {
     const bool fits = payload_.size() + piece.size() <= inline_bytes_max_;
     if (!writer_ && fits && length_.value_or(0) <= inline_bytes_max_) {
       append(payload_, piece);
@@ -42,26 +77,14 @@ class Landing {
     }
     co_return co_await writer_->write(ctx, piece);
   }
-  Task<Result<Unit>> finish(Ctx& ctx, ReceivedBody& received) {
-    if (!writer_) {
-      received.source.kind =
-          payload_.empty() ? BodySource::Kind::kEmpty : BodySource::Kind::kPayload;
-      received.payload = std::move(payload_);
-      co_return Unit{};
-    }
-    CO_TRY(blob, co_await writer_->seal(ctx));
-    received.source.kind = BodySource::Kind::kBlob;
-    received.source.manifest = blob.manifest;
-    received.blob = std::move(blob);
-    co_return Unit{};
-  }
 
- private:
   Blobs& blobs_;
   std::size_t inline_bytes_max_;
-  std::optional<std::uint64_t> length_;
+  std::optional<std::uint64_t> length_;  // As it is stored.
   Bytes payload_;
   std::unique_ptr<BlobWriter> writer_;
+  std::optional<PieceSealer> sealer_;
+  Bytes sealed_;  // On its way: at most two frames.
 };
 
 S3Result<Unit> judge(const BodyPromise& promise, const UploadBody& body, const Digests& digests,
@@ -83,12 +106,13 @@ S3Result<Unit> judge(const BodyPromise& promise, const UploadBody& body, const D
 Task<S3Result<ReceivedBody>> receive_body(Ctx& ctx, Blobs& blobs, UploadBody& body,
                                           const BodyPromise& promise,
                                           std::optional<ChecksumAlgorithm> also,
-                                          std::size_t inline_bytes_max, std::uint64_t bytes_max) {
+                                          std::size_t inline_bytes_max, std::uint64_t bytes_max,
+                                          const PieceSeal* seal) {
   if (promise.length.value_or(0) > bytes_max)
     co_return s3_fail(S3Code::kEntityTooLarge).with("MaxSizeAllowed", cat(bytes_max));
   CO_DO(blobs.admit(promise.length.value_or(0)));
   ChecksumSet digest(wanted_digests(promise, also));
-  Landing landing(blobs, inline_bytes_max, promise.length);
+  Landing landing(blobs, inline_bytes_max, promise.length, seal);
   const std::size_t piece_bytes = static_cast<std::size_t>(
       std::clamp<std::uint64_t>(promise.length.value_or(kPieceBytes), 1, kPieceBytes));
   Bytes buffer(piece_bytes);

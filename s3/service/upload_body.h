@@ -24,6 +24,8 @@ class UploadBody {
   virtual S3Result<std::optional<Checksum>> trailer_checksum(const BodyChecks& checks) const = 0;
 };
 
+struct PieceSeal;  // sealed_body.h
+
 // What the request promised of its body.
 struct BodyPromise {
   std::optional<std::uint64_t> length;  // Of the decoded bytes.
@@ -46,11 +48,13 @@ struct ReceivedBody {
 // Reads the whole body in one pass for all digests, in pieces of 64 KiB. Bodies of at most
 // `inline_bytes_max` stay in memory; longer ones go to `blobs` as they come. Errors: what the body
 // says; BadDigest, XAmzContentSHA256Mismatch, IncompleteBody (another length than promised);
-// EntityTooLarge past `bytes_max`; those of blobs.
+// EntityTooLarge past `bytes_max`; those of blobs. With `seal` what is kept is sealed; size and
+// digests are always those of the plain bytes.
 Task<S3Result<ReceivedBody>> receive_body(Ctx& ctx, Blobs& blobs, UploadBody& body,
                                           const BodyPromise& promise,
                                           std::optional<ChecksumAlgorithm> also,
-                                          std::size_t inline_bytes_max, std::uint64_t bytes_max);
+                                          std::size_t inline_bytes_max, std::uint64_t bytes_max,
+                                          const PieceSeal* seal = nullptr);
 
 StoredChecksum stored_checksum(const Checksum& checksum);
 std::optional<Checksum> wire_checksum(const StoredChecksum& stored);

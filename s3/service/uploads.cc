@@ -109,6 +109,9 @@ S3Result<Unit> check_whole(const CompleteArguments& arguments, const UploadRecor
 
 Task<S3Result<std::string>> ObjectService::create_upload(Ctx& ctx, UploadArguments arguments) {
   CO_DO(blobs_.admit(0));
+  CO_TRY(bucket, find_bucket(arguments.bucket));
+  CO_TRY(wish, resolve(bucket, arguments.encryption));
+  CO_TRY(sealing, make_sealing(wish));
   CreateUpload op;
   op.bucket = arguments.bucket;
   op.key = arguments.key;
@@ -117,6 +120,7 @@ Task<S3Result<std::string>> ObjectService::create_upload(Ctx& ctx, UploadArgumen
   op.random = platform_.random.u64();
   op.headers = std::move(arguments.headers);
   op.attributes = std::move(arguments.attributes);
+  op.attributes.encryption = sealing.text();
   if (arguments.checksum.algorithm) {
     op.checksum.algorithm = algorithm_name(*arguments.checksum.algorithm);
     op.checksum.type = checksum_type_name(arguments.checksum.type);
@@ -142,8 +146,10 @@ Task<S3Result<WriteOutcome>> ObjectService::put_part(Ctx& ctx, PartArguments arg
   const std::optional<ChecksumAlgorithm> wanted = algorithm_of(upload);
   if (wanted && promise.checks.algorithm && *promise.checks.algorithm != *wanted)
     co_return mismatch(*wanted, *promise.checks.algorithm);
+  const CustomerKey* customer = arguments.customer ? &*arguments.customer : nullptr;
+  CO_TRY(sealing, part_sealing(upload, arguments.number, customer));
   CO_TRY(received, co_await receive_body(ctx, blobs_, body, promise, wanted,
-                                         log_.inline_bytes_max(), kPutBytesMax));
+                                         log_.inline_bytes_max(), kPutBytesMax, sealing.piece()));
   PutPart op;
   op.bucket = arguments.bucket;
   op.key = arguments.key;
@@ -151,7 +157,7 @@ Task<S3Result<WriteOutcome>> ObjectService::put_part(Ctx& ctx, PartArguments arg
   op.number = arguments.number;
   op.time_ms = now_ms();
   op.size = received.size;
-  op.etag = simple_etag(received.md5);
+  op.etag = sealing.etag(received.md5);
   op.crc64 = received.crc64;
   op.checksum = stored_checksum(received.checksum);
   op.body = received.source;
@@ -159,6 +165,7 @@ Task<S3Result<WriteOutcome>> ObjectService::put_part(Ctx& ctx, PartArguments arg
   outcome.checksum = received.checksum;
   outcome.checksum_given = received.checksum_given || wanted.has_value();
   outcome.size = received.size;
+  outcome.encryption = told(upload.attributes.encryption, customer);
   std::string meta = encode_op(op);
   Subject subject{arguments.bucket, arguments.key};
   CO_TRY(answer,
@@ -184,6 +191,8 @@ Task<S3Result<WriteOutcome>> ObjectService::complete_upload(Ctx& ctx, CompleteAr
   if (upload->completed) {
     op.etag = listed_etag(arguments.parts);  // The model answers again if it is the same list.
   } else {
+    const CustomerKey* customer = arguments.customer ? &*arguments.customer : nullptr;
+    CO_DO(part_sealing(*upload, 1, customer));  // SSE-C wants the same key here too.
     const std::uint64_t lsn = *upload_lsn(arguments.upload_id);
     CO_TRY(whole, combine(log_.rows(), *upload, lsn, arguments.parts));
     CO_DO(check_whole(arguments, *upload, whole.checksum));
@@ -199,6 +208,7 @@ Task<S3Result<WriteOutcome>> ObjectService::complete_upload(Ctx& ctx, CompleteAr
   outcome.mtime_ms = answer.mtime_ms;
   outcome.size = answer.size;
   outcome.checksum = wire_checksum(answer.checksum);
+  outcome.encryption = told(upload->attributes.encryption, nullptr);
   co_return std::move(outcome);
 }
 

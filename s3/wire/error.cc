@@ -62,6 +62,7 @@ constexpr std::array<Row, static_cast<std::size_t>(kCount)> kRows{{
     {kInvalidToken, 400, "InvalidToken", "The provided token is malformed or otherwise invalid."},
     {kInvalidUri, 400, "InvalidURI", "Couldn't parse the specified URI."},
     {kKeyTooLong, 400, "KeyTooLongError", "Your key is too long."},
+    {kKmsNotFound, 400, "KMS.NotFoundException", "The KMS key does not exist."},
     {kMalformedAcl, 400, "MalformedACLError", kSchemaText},
     {kMalformedPolicy, 400, "MalformedPolicy",
      "Policies must be valid JSON and the first byte must be '{'"},

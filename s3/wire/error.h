@@ -39,6 +39,7 @@ enum class S3Code : std::uint8_t {
   kInvalidToken,
   kInvalidUri,
   kKeyTooLong,
+  kKmsNotFound,
   kMalformedAcl,
   kMalformedPolicy,
   kMalformedPostRequest,

@@ -12,23 +12,6 @@ constexpr std::size_t kListNodesMax = 80'000;
 
 S3Error malformed() { return s3_fail(S3Code::kMalformedXml); }
 
-S3Result<XmlNode> parse_root(ByteView body, std::string_view root, std::uint64_t bytes_max,
-                             std::size_t nodes_max) {
-  if (body.empty()) return s3_fail(S3Code::kMissingRequestBody);
-  if (body.size() > bytes_max)
-    return s3_fail(S3Code::kMaxMessageLengthExceeded).with("MaxMessageLengthBytes", cat(bytes_max));
-  Result<XmlNode> parsed = parse_xml(body, {.bytes_max = bytes_max, .nodes_max = nodes_max});
-  if (!parsed.ok()) {
-    if (parsed.error().code == ErrorCode::kUnavailable) return s3_fail(S3Code::kSlowDown);
-    return malformed().with("Details", parsed.error().detail);
-  }
-  XmlNode tree = parsed.take();
-  if (tree.name != root)
-    return malformed().with("Details",
-                            cat("the root element is <", tree.name, ">, expected <", root, ">"));
-  return tree;
-}
-
 // "true", "false", "1", "0" of XML Schema, in any case as SDKs write it.
 std::optional<bool> parse_bool(std::string_view text) {
   text = trim(text);
@@ -71,14 +54,31 @@ S3Result<CompletePart> complete_part(const XmlNode& node) {
 
 }  // namespace
 
+S3Result<XmlNode> parse_xml_body(ByteView body, std::string_view root, std::uint64_t bytes_max,
+                                 std::size_t nodes_max) {
+  if (body.empty()) return s3_fail(S3Code::kMissingRequestBody);
+  if (body.size() > bytes_max)
+    return s3_fail(S3Code::kMaxMessageLengthExceeded).with("MaxMessageLengthBytes", cat(bytes_max));
+  Result<XmlNode> parsed = parse_xml(body, {.bytes_max = bytes_max, .nodes_max = nodes_max});
+  if (!parsed.ok()) {
+    if (parsed.error().code == ErrorCode::kUnavailable) return s3_fail(S3Code::kSlowDown);
+    return malformed().with("Details", parsed.error().detail);
+  }
+  XmlNode tree = parsed.take();
+  if (tree.name != root)
+    return malformed().with("Details",
+                            cat("the root element is <", tree.name, ">, expected <", root, ">"));
+  return tree;
+}
+
 S3Result<std::string> parse_create_bucket(ByteView body) {
   if (trim(as_text(body)).empty()) return std::string();
-  TRY(root, parse_root(body, "CreateBucketConfiguration", kXmlBodyBytesMax, 1000));
+  TRY(root, parse_xml_body(body, "CreateBucketConfiguration", kXmlBodyBytesMax, 1000));
   return std::string(trim(root.child_text("LocationConstraint").value_or("")));
 }
 
 S3Result<DeleteRequest> parse_delete(ByteView body) {
-  TRY(root, parse_root(body, "Delete", kXmlListBodyBytesMax, kListNodesMax));
+  TRY(root, parse_xml_body(body, "Delete", kXmlListBodyBytesMax, kListNodesMax));
   DeleteRequest request;
   if (const auto quiet = root.child_text("Quiet")) {
     const std::optional<bool> value = parse_bool(*quiet);
@@ -99,7 +99,7 @@ S3Result<DeleteRequest> parse_delete(ByteView body) {
 }
 
 S3Result<std::vector<CompletePart>> parse_complete_upload(ByteView body) {
-  TRY(root, parse_root(body, "CompleteMultipartUpload", kXmlListBodyBytesMax, kListNodesMax));
+  TRY(root, parse_xml_body(body, "CompleteMultipartUpload", kXmlListBodyBytesMax, kListNodesMax));
   std::vector<CompletePart> parts;
   for (const XmlNode& node : root.children) {
     if (node.name != "Part") continue;
@@ -114,7 +114,7 @@ S3Result<std::vector<CompletePart>> parse_complete_upload(ByteView body) {
 }
 
 S3Result<std::string> parse_versioning(ByteView body) {
-  TRY(root, parse_root(body, "VersioningConfiguration", kXmlBodyBytesMax, 1000));
+  TRY(root, parse_xml_body(body, "VersioningConfiguration", kXmlBodyBytesMax, 1000));
   const std::string status(trim(root.child_text("Status").value_or("")));
   if (status == "Enabled" || status == "Suspended") return status;
   return s3_fail(S3Code::kIllegalVersioningConfiguration);

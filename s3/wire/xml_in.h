@@ -7,6 +7,7 @@
 
 #include "platform/base/bytes.h"
 #include "platform/base/units.h"
+#include "platform/codec/xml.h"
 #include "s3/wire/checksum.h"
 #include "s3/wire/error.h"
 
@@ -20,6 +21,10 @@ inline constexpr std::size_t kCompletePartsMax = 10'000;
 // All parsers: names with or without namespace, unknown children ignored, no DOCTYPE.
 // Errors: MissingRequestBodyError (empty), MaxMessageLengthExceeded, MalformedXML, and what is
 // said.
+
+// A document with that root element.
+S3Result<XmlNode> parse_xml_body(ByteView body, std::string_view root, std::uint64_t bytes_max,
+                                 std::size_t nodes_max);
 
 // CreateBucketConfiguration: the LocationConstraint, empty if there is none. An empty body is fine.
 S3Result<std::string> parse_create_bucket(ByteView body);

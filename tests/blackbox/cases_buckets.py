@@ -71,7 +71,7 @@ def case_sub_resources_not_implemented(t):
     calls = [
         (t.s3.put_bucket_tagging, dict(Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})),
         (t.s3.get_bucket_tagging, {}), (t.s3.get_bucket_cors, {}),
-        (t.s3.get_bucket_lifecycle_configuration, {}), (t.s3.get_bucket_encryption, {}),
+        (t.s3.get_bucket_lifecycle_configuration, {}),
         (t.s3.get_bucket_website, {}), (t.s3.get_bucket_replication, {}),
         (t.s3.get_bucket_notification_configuration, {}), (t.s3.get_object_lock_configuration, {}),
         (t.s3.get_bucket_accelerate_configuration, {}), (t.s3.get_bucket_request_payment, {}),

@@ -322,7 +322,7 @@ def configuration(files):
         for name in (found.group(1) or found.group(2)).split(".") if found else []:
             told.setdefault(name, number)
     read = {}
-    for found in re.finditer(r'\.(?:texts?|boolean|number|address|tables?)\(\s*"(\w+)"', reader.text):
+    for found in re.finditer(r'\.(?:texts?|named_texts|boolean|number|address|tables?)\(\s*"(\w+)"', reader.text):
         read.setdefault(found.group(1), reader.text.count("\n", 0, found.start()) + 1)
     for name in sorted(set(read) - set(told)):
         yield CONFIG_READER, read[name], "reads `%s`, which %s does not tell" % (name, CONFIG_PAGE)

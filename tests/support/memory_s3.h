@@ -95,6 +95,7 @@ class MemoryLog final : public Log {
   std::uint64_t last() const { return last_; }  // LSN of the last accepted operation.
   const store::MemImage& image() const { return image_; }
   const std::vector<Accepted>& accepted() const { return accepted_; }
+  const std::map<std::uint64_t, Bytes>& payloads() const { return payloads_; }
   // The payload that an extent of this log names; null if there is none.
   const Bytes* payload(const store::Extent& extent) const {
     const auto found = payloads_.find(extent.offset);

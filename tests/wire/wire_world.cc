@@ -5,9 +5,23 @@
 namespace creel::test {
 namespace {
 
+// A master key and two of the key ring, known to the texts.
+const s3::KeyRing& test_keys() {
+  static const s3::KeyRing keys = [] {
+    s3::KeyRing made;
+    made.add_master_key(Bytes(32, 1));
+    made.add_kms_key("testkey-1", Bytes(32, 2));
+    made.add_kms_key("testkey-2", Bytes(32, 3));
+    return made;
+  }();
+  return keys;
+}
+
 s3::ServiceOptions service_options(const WireSetup& setup) {
   s3::ServiceOptions options;
   options.region = setup.region;
+  options.keys = &test_keys();
+  options.customer_keys_over_http = true;
   return options;
 }
 s3::HandlerOptions handler_options(const WireSetup& setup) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <new>
+
 #include "tests/support/seeds.h"
 
 namespace creel {
@@ -33,16 +35,17 @@ TEST(Seal, OpensWithItsKeyAndContextAndNothingElse) {
   }
 }
 
+Bytes hex(std::string_view text) {
+  Bytes out;
+  for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
+    const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
+    out.push_back(static_cast<std::uint8_t>(digit(text[i]) * 16 + digit(text[i + 1])));
+  }
+  return out;
+}
+
 // Case 15 of "The Galois/Counter Mode of Operation (GCM)": AES-256 without associated data.
 TEST(Seal, IsAesGcmAsPublished) {
-  const auto hex = [](std::string_view text) {
-    Bytes out;
-    for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
-      const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
-      out.push_back(static_cast<std::uint8_t>(digit(text[i]) * 16 + digit(text[i + 1])));
-    }
-    return out;
-  };
   const Bytes sealed =
       seal(hex("feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308"),
            hex("cafebabefacedbaddecaf888"), {},
@@ -52,6 +55,33 @@ TEST(Seal, IsAesGcmAsPublished) {
                         "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa"
                         "8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662898015ad"
                         "b094dac5d93471bdec1a502270e3cc6c"));
+}
+
+// Case 16 of the same paper: with associated data, and in place.
+TEST(Seal, ManyValuesUnderOneKeyAreAesGcmAsPublished) {
+  Sealer sealer(hex("feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308"));
+  const Bytes nonce = hex("cafebabefacedbaddecaf888");
+  const Bytes context = hex("feedfacedeadbeeffeedfacedeadbeefabaddad2");
+  const Bytes plain =
+      hex("d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72"
+          "1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39");
+  Bytes bytes = plain, tag(kSealTagBytes);
+  sealer.seal(nonce, context, bytes, tag);
+  EXPECT_EQ(bytes, hex("522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa"
+                       "8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662"));
+  EXPECT_EQ(tag, hex("76fc6ece0f4e1768cddf8853bb2d551b"));
+  Bytes copy = bytes;
+  EXPECT_FALSE(sealer.open(nonce, {}, copy, tag));
+  EXPECT_TRUE(sealer.open(nonce, context, bytes, tag));
+  EXPECT_EQ(bytes, plain);
+}
+
+TEST(Seal, KeysAreWipedWhenTheyGo) {
+  alignas(SecretKey) std::uint8_t place[sizeof(SecretKey)];
+  SecretKey* key = new (place) SecretKey(Bytes(kSealKeyBytes, 0x5a));
+  key->~SecretKey();
+  // Read through volatile: what lies there after the destructor is the point.
+  for (const volatile std::uint8_t& byte : place) EXPECT_EQ(byte, 0);
 }
 
 }  // namespace
