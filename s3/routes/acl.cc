@@ -40,20 +40,6 @@ std::string list_xml(const Call& call, std::string_view owner, std::vector<Grant
   return acl_xml(owner, grants, name_of_id);
 }
 
-// Headers or body of a PUT ?acl: just one of them.
-Task<S3Result<std::vector<Grant>>> asked_grants(Ctx& ctx, Call& call, std::string owner) {
-  const AclOwners owners{owner, bucket_owner(call)};
-  CO_TRY(from_headers, header_grants(call.headers(), owners, call.access));
-  const bool has_body = call.http.head.chunked || call.http.head.content_length.value_or(0) > 0;
-  if (from_headers && has_body)
-    co_return s3_fail(S3Code::kUnexpectedContent, "This request does not support content");
-  if (!from_headers && !has_body)
-    co_return s3_fail(S3Code::kMissingSecurityHeader, "Your request was missing a required header");
-  if (from_headers) co_return std::move(*from_headers);
-  CO_TRY(document, co_await read_document(ctx, call, kXmlBodyBytesMax, true));
-  co_return parse_acl(as_bytes(document), owners, call.access);
-}
-
 S3Result<OpenedObject> open_for_list(Call& call) {
   TRY(version_id, wanted_version(call));
   S3Result<OpenedObject> opened = call.service.open(call.bucket(), call.key(), version_id);
@@ -122,25 +108,12 @@ Owner owner_of_upload(const Call& call, const UploadRecord& upload) {
   return {owner, call.access.display_name_of(owner)};
 }
 
-Task<S3Result<Reply>> get_bucket_acl(Ctx&, Call& call) {
-  const bool counts = !enforced(call);
-  co_return xml_reply(
-      list_xml(call, bucket_owner(call), counts ? call.rules->grants : std::vector<Grant>()));
-}
-
-Task<S3Result<Reply>> put_bucket_acl(Ctx& ctx, Call& call) {
-  if (enforced(call)) co_return no_lists();
-  std::string owner(bucket_owner(call));
-  CO_TRY(grants, co_await asked_grants(ctx, call, owner));
-  CO_DO(check_block(call, grants));
-  std::string text = kept_grants(grants, owner);
-  std::string bucket(call.bucket());
-  CO_DO(co_await call.service.set_bucket_document(ctx, std::move(bucket), BucketDocument::kAcl,
-                                                  std::move(text)));
-  co_return empty_reply(200);
-}
-
-Task<S3Result<Reply>> get_object_acl(Ctx&, Call& call) {
+Task<S3Result<Reply>> get_acl(Ctx&, Call& call) {
+  if (call.key().empty()) {
+    const bool counts = !enforced(call);
+    co_return xml_reply(
+        list_xml(call, bucket_owner(call), counts ? call.rules->grants : std::vector<Grant>()));
+  }
   CO_TRY(object, open_for_list(call));
   CO_TRY(grants, decode_grants(object.record.attributes.acl));
   const std::string owner = owner_of(call, object);
@@ -149,23 +122,45 @@ Task<S3Result<Reply>> get_object_acl(Ctx&, Call& call) {
   co_return std::move(reply);
 }
 
-Task<S3Result<Reply>> put_object_acl(Ctx& ctx, Call& call) {
-  CO_TRY(object, open_for_list(call));
+// The list comes in headers or in the body: in just one of them.
+Task<S3Result<Reply>> put_acl(Ctx& ctx, Call& call) {
+  std::optional<OpenedObject> object;
+  if (!call.key().empty()) {
+    CO_TRY(opened, open_for_list(call));
+    object = std::move(opened);
+  }
   if (enforced(call)) co_return no_lists();
-  const std::string owner = owner_of(call, object);
-  CO_TRY(grants, co_await asked_grants(ctx, call, owner));
-  CO_DO(check_block(call, grants));
-  AttributeArguments arguments;
-  arguments.bucket = call.bucket();
-  arguments.key = call.key();
-  CO_TRY(version_id, wanted_version(call));
-  arguments.version_id = std::move(version_id);
-  arguments.kind = AttributeKind::kAcl;
-  arguments.attributes.owner = object.record.attributes.owner;
-  arguments.attributes.acl = kept_grants(grants, owner);
-  CO_DO(co_await call.service.set_object_attribute(ctx, std::move(arguments)));
+  const std::string owner = object ? owner_of(call, *object) : std::string(bucket_owner(call));
+  const AclOwners owners{owner, bucket_owner(call)};
+  CO_TRY(grants, header_grants(call.headers(), owners, call.access));
+  const bool has_body = call.http.head.chunked || call.http.head.content_length.value_or(0) > 0;
+  if (grants && has_body)
+    co_return s3_fail(S3Code::kUnexpectedContent, "This request does not support content");
+  if (!grants && !has_body)
+    co_return s3_fail(S3Code::kMissingSecurityHeader, "Your request was missing a required header");
+  if (!grants) {
+    CO_TRY(document, co_await read_document(ctx, call, kXmlBodyBytesMax, true));
+    CO_TRY(parsed, parse_acl(as_bytes(document), owners, call.access));
+    grants = std::move(parsed);
+  }
+  CO_DO(check_block(call, *grants));
+  std::string text = kept_grants(*grants, owner);
   Reply reply = empty_reply(200);
-  add_new_version(reply.headers, object.version_id);
+  std::string bucket(call.bucket());
+  if (!object) {
+    CO_DO(co_await call.service.set_bucket_document(ctx, std::move(bucket), BucketDocument::kAcl,
+                                                    std::move(text)));
+    co_return std::move(reply);
+  }
+  AttributeArguments arguments;
+  arguments.bucket = std::move(bucket);
+  arguments.key = call.key();
+  arguments.version_id = call.query.find("versionId").value_or("");
+  arguments.kind = AttributeKind::kAcl;
+  arguments.attributes.owner = object->record.attributes.owner;
+  arguments.attributes.acl = std::move(text);
+  CO_DO(co_await call.service.set_object_attribute(ctx, std::move(arguments)));
+  add_new_version(reply.headers, object->version_id);
   co_return std::move(reply);
 }
 

@@ -89,20 +89,12 @@ Task<S3Result<Reply>> upload_part_copy(Ctx& ctx, Call& call);
 Task<S3Result<Reply>> list_parts(Ctx& ctx, Call& call);
 Task<S3Result<Reply>> complete_upload(Ctx& ctx, Call& call);
 Task<S3Result<Reply>> abort_upload(Ctx& ctx, Call& call);
-Task<S3Result<Reply>> get_bucket_policy(Ctx& ctx, Call& call);
-Task<S3Result<Reply>> put_bucket_policy(Ctx& ctx, Call& call);
-Task<S3Result<Reply>> delete_bucket_policy(Ctx& ctx, Call& call);
-Task<S3Result<Reply>> get_bucket_policy_status(Ctx& ctx, Call& call);
-Task<S3Result<Reply>> get_public_access_block(Ctx& ctx, Call& call);
-Task<S3Result<Reply>> put_public_access_block(Ctx& ctx, Call& call);
-Task<S3Result<Reply>> delete_public_access_block(Ctx& ctx, Call& call);
-Task<S3Result<Reply>> get_bucket_ownership(Ctx& ctx, Call& call);
-Task<S3Result<Reply>> put_bucket_ownership(Ctx& ctx, Call& call);
-Task<S3Result<Reply>> delete_bucket_ownership(Ctx& ctx, Call& call);
-Task<S3Result<Reply>> get_bucket_acl(Ctx& ctx, Call& call);
-Task<S3Result<Reply>> put_bucket_acl(Ctx& ctx, Call& call);
-Task<S3Result<Reply>> get_object_acl(Ctx& ctx, Call& call);
-Task<S3Result<Reply>> put_object_acl(Ctx& ctx, Call& call);
+// Policy, its status, public access block, ownership controls.
+Task<S3Result<Reply>> get_bucket_rule(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> put_bucket_rule(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> delete_bucket_rule(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> get_acl(Ctx& ctx, Call& call);  // Of a bucket or an object.
+Task<S3Result<Reply>> put_acl(Ctx& ctx, Call& call);
 Task<S3Result<Reply>> put_bucket_filter(Ctx& ctx, Call& call);
 Task<S3Result<Reply>> get_bucket_filter(Ctx& ctx, Call& call);
 Task<S3Result<Reply>> delete_bucket_filter(Ctx& ctx, Call& call);

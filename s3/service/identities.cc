@@ -165,8 +165,10 @@ std::string Identities::user_of(IdentityKind kind, std::string_view account,
   return {};
 }
 
-Task<Result<Unit>> Identities::submit(Ctx& ctx, IdentityRecord record, Conditions conditions,
-                                      bool removes) {
+Task<Result<Unit>> Identities::submit(Ctx& ctx, Result<IdentityRecord> prepared,
+                                      Conditions conditions, bool removes) {
+  if (!prepared.ok()) co_return prepared.error();
+  const IdentityRecord record = prepared.take();
   SetIdentity command;
   command.name = identity_row(record.kind, record.account, record.name);
   command.time_ms = platform_.clock.wall().ms();
@@ -188,34 +190,42 @@ Task<Result<Unit>> Identities::submit(Ctx& ctx, IdentityRecord record, Condition
   co_return load();
 }
 
-Task<Result<Unit>> Identities::add(Ctx& ctx, IdentityRecord record) {
-  CO_DO(check_record(record));
+Result<IdentityRecord> Identities::prepared(IdentityRecord record) const {
+  TRY_DO(check_record(record));
   if (all_.size() >= kIdentitiesMax)
-    co_return fail(ErrorCode::kTooLarge, cat("at most ", kIdentitiesMax, " identities"));
+    return fail(ErrorCode::kTooLarge, cat("at most ", kIdentitiesMax, " identities"));
+  return record;
+}
+
+Result<IdentityRecord> Identities::removable(IdentityKind kind, std::string_view account,
+                                             std::string_view name) const {
+  const IdentityRecord* found = find(kind, account, name);
+  if (found == nullptr)
+    return fail(ErrorCode::kNotFound, cat("no ", kind_name(kind), " '", name, "'"));
+  const std::string user = user_of(kind, account, name);
+  if (user.empty()) return *found;
+  return fail(ErrorCode::kConflict, cat(name, " is still in use by ", user));
+}
+
+Task<Result<Unit>> Identities::add(Ctx& ctx, IdentityRecord record) {
   record.created_ms = platform_.clock.wall().ms();
   Conditions conditions;
   conditions.if_none_match = "*";
-  co_return co_await submit(ctx, std::move(record), std::move(conditions), false);
+  return submit(ctx, prepared(std::move(record)), std::move(conditions), false);
 }
 
 Task<Result<Unit>> Identities::change(Ctx& ctx, IdentityRecord record) {
-  CO_DO(check_record(record));
   Conditions conditions;
   conditions.if_match = cat(record.lsn);
-  co_return co_await submit(ctx, std::move(record), std::move(conditions), false);
+  return submit(ctx, prepared(std::move(record)), std::move(conditions), false);
 }
 
 Task<Result<Unit>> Identities::remove(Ctx& ctx, IdentityKind kind, std::string account,
                                       std::string name) {
-  const IdentityRecord* found = find(kind, account, name);
-  if (found == nullptr)
-    co_return fail(ErrorCode::kNotFound, cat("no ", kind_name(kind), " '", name, "'"));
-  const std::string user = user_of(kind, account, name);
-  if (!user.empty()) co_return fail(ErrorCode::kConflict, cat(name, " is still in use by ", user));
+  Result<IdentityRecord> record = removable(kind, account, name);
   Conditions conditions;
-  conditions.if_match = cat(found->lsn);
-  IdentityRecord record = *found;
-  co_return co_await submit(ctx, std::move(record), std::move(conditions), true);
+  if (record.ok()) conditions.if_match = cat(record.value().lsn);
+  return submit(ctx, std::move(record), std::move(conditions), true);
 }
 
 Task<Result<NewKey>> Identities::add_key(Ctx& ctx, std::string account, std::string user) {

@@ -42,7 +42,12 @@ class Identities {
   Task<Result<NewKey>> add_key(Ctx& ctx, std::string account, std::string user);
 
  private:
-  Task<Result<Unit>> submit(Ctx& ctx, IdentityRecord record, Conditions conditions, bool removes);
+  // The record if it is sound and there is room; if it can go. Errors: as above.
+  Result<IdentityRecord> prepared(IdentityRecord record) const;
+  Result<IdentityRecord> removable(IdentityKind kind, std::string_view account,
+                                   std::string_view name) const;
+  Task<Result<Unit>> submit(Ctx& ctx, Result<IdentityRecord> prepared, Conditions conditions,
+                            bool removes);
   Result<Unit> check_record(const IdentityRecord& record) const;
   // Who names it, in words; empty: nobody.
   std::string user_of(IdentityKind kind, std::string_view account, std::string_view name) const;
