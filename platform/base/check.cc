@@ -5,9 +5,8 @@
 
 namespace creel {
 
-void check_failed(std::source_location where) {
-  std::fprintf(stderr, "<2>creel: check failed at %s:%u in %s\n", where.file_name(),
-               static_cast<unsigned>(where.line()), where.function_name());
+void check_failed(const char* file, unsigned line) {
+  std::fprintf(stderr, "<2>creel: check failed at %s:%u\n", file, line);
   std::fflush(stderr);
   std::abort();
 }
