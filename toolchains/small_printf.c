@@ -2,8 +2,9 @@
  * any size, wide characters and character set conversion with it, 150 KB.
  *
  * glibc's printf, snprintf, asprintf, … all end in the two functions below. As printf(3) for the flags "-0#+ ", width,
- * precision (both may be *), hh h l ll z j t and d i u x X o c s p m %; %f with at most 6 digits for numbers below 10^15.
- * Anything else ends the process: such a call was dead when this was written, give it what it needs. */
+ * precision (both may be *), hh h l ll z j t and d i u x X o c s p m %; %f with at most 6 digits for numbers below 10^15;
+ * %g and %e for people: %g never more than 15 digits, the last of which may be off by one. Anything else ends the process:
+ * such a call was dead when this was written, give it what it needs. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -83,6 +84,14 @@ static const char* sign_of(const struct spec* spec, int negative) {
   return negative ? "-" : spec->plus ? "+" : spec->space ? " " : "";
 }
 
+static int put_not_a_number(struct sink* to, struct spec spec, double value) {
+  const int infinite = value - value != 0 && value == value;
+  if (value == value && !infinite) return 0;
+  spec.zero = 0, spec.precision = -1;
+  put_number(to, &spec, infinite ? sign_of(&spec, value < 0) : "", infinite ? "inf" : "nan", 3);
+  return 1;
+}
+
 /* Correct to the last digit for sums of the size that fits 53 bits; ties go away from zero. */
 static void put_fixed(struct sink* to, struct spec spec, double value) {
   static const double scales[] = {1, 10, 100, 1e3, 1e4, 1e5, 1e6};
@@ -92,11 +101,7 @@ static void put_fixed(struct sink* to, struct spec spec, double value) {
   const int negative = value < 0;
   size_t length;
   uintmax_t whole, part;
-  if (value != value) {
-    spec.zero = 0, spec.precision = -1;
-    put_number(to, &spec, "", "nan", 3);
-    return;
-  }
+  if (put_not_a_number(to, spec, value)) return;
   if (negative) value = -value;
   if (places > 6 || value >= 1e15) abort();
   whole = (uintmax_t)value;
@@ -111,6 +116,52 @@ static void put_fixed(struct sink* to, struct spec spec, double value) {
   else length += digits_of(end - length, whole, 10, 0);
   spec.precision = -1;
   put_number(to, &spec, sign_of(&spec, negative), end - length, length);
+}
+
+/* %g, and %e as %g with an exponent in any case. */
+static void put_general(struct sink* to, struct spec spec, double value, int always_exponent) {
+  char text[40];
+  char digits[24];
+  size_t length = 0, used;
+  int exponent = 0;
+  long places = spec.precision < 0 ? 6 : spec.precision == 0 ? 1 : spec.precision;
+  const int negative = value < 0;
+  uintmax_t mantissa;
+  if (put_not_a_number(to, spec, value)) return;
+  if (negative) value = -value;
+  if (places > 15) places = 15;
+  for (; value >= 10; ++exponent) value /= 10;
+  for (; value != 0 && value < 1; --exponent) value *= 10;
+  for (long i = 1; i < places; ++i) value *= 10;
+  mantissa = (uintmax_t)(value + 0.5);
+  used = digits_of(digits + sizeof digits, mantissa, 10, 0);
+  if (used > (size_t)places) mantissa /= 10, ++exponent, used = digits_of(digits + sizeof digits, mantissa, 10, 0);
+  for (const char* at = digits + sizeof digits; used > 1 && at[-1] == '0'; --used) mantissa /= 10, digits_of(digits + sizeof digits, mantissa, 10, 0);
+  if (mantissa == 0) digits[sizeof digits - 1] = '0', used = 1;
+  const char* const first = digits + sizeof digits - used;
+  if (!always_exponent && exponent >= -4 && exponent < places) {
+    for (int i = exponent; i < 0; ++i) {
+      text[length++] = '0';
+      if (i == exponent) text[length++] = '.';
+    }
+    for (size_t i = 0; i < used || (long)i <= exponent; ++i) {
+      if (exponent >= 0 && (long)i == exponent + 1) text[length++] = '.';
+      text[length++] = i < used ? first[i] : '0';
+    }
+  } else {
+    char power[8];
+    size_t many = digits_of(power + sizeof power, (uintmax_t)(exponent < 0 ? -exponent : exponent), 10, 0);
+    text[length++] = first[0];
+    if (used > 1) text[length++] = '.';
+    for (size_t i = 1; i < used; ++i) text[length++] = first[i];
+    text[length++] = 'e';
+    text[length++] = exponent < 0 ? '-' : '+';
+    for (size_t i = many; i < 2; ++i) text[length++] = '0';
+    memcpy(text + length, power + sizeof power - many, many);
+    length += many;
+  }
+  spec.precision = -1;
+  put_number(to, &spec, sign_of(&spec, negative), text, length);
 }
 
 static void put_text(struct sink* to, const struct spec* spec, const char* text) {
@@ -215,6 +266,8 @@ int __vfprintf_internal(FILE* stream, const char* format, va_list arguments, uns
       }
       case 's': put_text(&to, &spec, va_arg(arguments, const char*)); break;
       case 'm': put_text(&to, &spec, strerror(error)); break;
+      case 'g':
+      case 'e': put_general(&to, spec, va_arg(arguments, double), *format == 'e'); break;
       case 'f': put_fixed(&to, spec, va_arg(arguments, double)); break;
       case '%': put(&to, "%", 1); break;
       default: abort();
