@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "platform/base/text.h"
+#include "replicate/feed/sealed_feed.h"
 
 namespace creel::app {
 namespace {
@@ -24,19 +25,32 @@ void put_in_place(std::string& text, std::string_view name, std::string_view val
     text.replace(at, name.size(), value);
 }
 
-// The output of a filter as a body; keeps the outcome alive.
-class OutputBody final : public FeedBody {
+// The output of a filter, plain; keeps the outcome alive.
+class OutputReader final : public BodyReader {
  public:
-  OutputBody(edge::ObjectFilter& filter, std::shared_ptr<FilterOutcome> outcome, FeedItem item)
-      : outcome_(std::move(outcome)), reader_(filter.body(*outcome_, 0)), item_(std::move(item)) {}
+  OutputReader(edge::ObjectFilter& filter, std::shared_ptr<FilterOutcome> outcome)
+      : outcome_(std::move(outcome)), reader_(filter.body(*outcome_, 0)) {}
   Task<Result<std::size_t>> read(Ctx& ctx, MutableBytes into) override {
     return reader_->read(ctx, into);
   }
-  Task<Result<FeedItem>> settled(Ctx&) override { co_return item_; }
 
  private:
   std::shared_ptr<FilterOutcome> outcome_;
   std::unique_ptr<BodyReader> reader_;
+};
+
+// The output of a filter as a body.
+class OutputBody final : public FeedBody {
+ public:
+  OutputBody(edge::ObjectFilter& filter, std::shared_ptr<FilterOutcome> outcome, FeedItem item)
+      : reader_(filter, std::move(outcome)), item_(std::move(item)) {}
+  Task<Result<std::size_t>> read(Ctx& ctx, MutableBytes into) override {
+    return reader_.read(ctx, into);
+  }
+  Task<Result<FeedItem>> settled(Ctx&) override { co_return item_; }
+
+ private:
+  OutputReader reader_;
   FeedItem item_;
 };
 
@@ -54,6 +68,12 @@ class RawBody final : public FeedBody {
       item_.verdict = inner.verdict;
       item_.reason = inner.reason;
       item_.detail = inner.detail;
+    }
+    if (inner.sealed) {  // Then these speak of the bytes that travel.
+      item_.sealed = inner.sealed;
+      item_.record.size = inner.record.size;
+      item_.record.crc64 = inner.record.crc64;
+      item_.record.attributes.encryption = inner.record.attributes.encryption;
     }
     co_return item_;
   }
@@ -188,7 +208,12 @@ Task<Result<FeedBatch>> FilteredSource::read(Ctx& ctx, std::uint64_t after,
 
 Task<Result<std::unique_ptr<FeedBody>>> FilteredSource::open(Ctx& ctx, FeedItem item) {
   CO_TRY(outcome, co_await outcome_of(ctx, item));
-  if (outcome->verdict == FilterVerdict::kFiltered)
+  const bool filtered = outcome->verdict == FilterVerdict::kFiltered;
+  if (filtered && !item.record.attributes.encryption.empty()) {
+    auto plain = std::make_unique<OutputReader>(filter_, std::move(outcome));
+    co_return replicate::resealed_feed(keys_, std::move(plain), std::move(item));
+  }
+  if (filtered)
     co_return std::unique_ptr<FeedBody>(
         std::make_unique<OutputBody>(filter_, std::move(outcome), std::move(item)));
   // Held or dropped on a second look (a key was lost meanwhile): never raw instead.

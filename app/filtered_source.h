@@ -13,11 +13,13 @@ namespace creel::app {
 // replicate/ meet.
 class FilteredSource final : public replicate::Source {
  public:
-  // All borrowed. `rules`: those of this target, for names at the other end.
-  FilteredSource(replicate::LogSource& inner, edge::ObjectFilter& filter, std::string target,
-                 std::vector<ReplicateRule> rules, std::string site_name)
+  // All borrowed; `keys` opens encrypted objects. `rules`: those of this target, for names at the
+  // other end.
+  FilteredSource(replicate::LogSource& inner, edge::ObjectFilter& filter, const s3::KeyRing& keys,
+                 std::string target, std::vector<ReplicateRule> rules, std::string site_name)
       : inner_(inner),
         filter_(filter),
+        keys_(keys),
         target_(std::move(target)),
         rules_(std::move(rules)),
         site_name_(std::move(site_name)) {}
@@ -46,6 +48,7 @@ class FilteredSource final : public replicate::Source {
 
   replicate::LogSource& inner_;
   edge::ObjectFilter& filter_;
+  const s3::KeyRing& keys_;
   std::string target_;
   std::vector<ReplicateRule> rules_;
   std::string site_name_;

@@ -42,11 +42,12 @@ void Senders::prepare(const std::optional<TlsSettings>& tls) {
     replicate::LogSourceOptions source_options;
     source_options.stream = replicate::stream_id(options.stream);
     source_options.wants = wants;
+    source_options.keys = &keys_;
     sender->source = std::make_unique<replicate::LogSource>(store_, log_, blobs_, source_options);
     replicate::Source* source = sender->source.get();
     if (filter_ != nullptr) {
-      sender->filtered = std::make_unique<FilteredSource>(*sender->source, *filter_, target.name,
-                                                          rules, config_.site_name);
+      sender->filtered = std::make_unique<FilteredSource>(*sender->source, *filter_, keys_,
+                                                          target.name, rules, config_.site_name);
       source = sender->filtered.get();
     }
     sender->shipper =

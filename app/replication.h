@@ -18,13 +18,14 @@ class Senders {
  public:
   // `filter` may be null in a core: whole objects go. All borrowed.
   Senders(Platform& platform, const Config& config, store::Store& store, s3::Log& log,
-          s3::Blobs& blobs, edge::ObjectFilter* filter)
+          s3::Blobs& blobs, edge::ObjectFilter* filter, const s3::KeyRing& keys)
       : platform_(platform),
         config_(config),
         store_(store),
         log_(log),
         blobs_(blobs),
-        filter_(filter) {}
+        filter_(filter),
+        keys_(keys) {}
 
   void prepare(const std::optional<TlsSettings>& tls);  // Before anybody asks for a status.
   // Ships until ctx stops, then writes every cursor.
@@ -51,6 +52,7 @@ class Senders {
   s3::Log& log_;
   s3::Blobs& blobs_;
   edge::ObjectFilter* filter_;
+  const s3::KeyRing& keys_;
   std::vector<std::unique_ptr<Sender>> senders_;
   replicate::ReplicationBoard board_;
 };

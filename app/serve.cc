@@ -178,13 +178,14 @@ class Server {
     edge::ObjectFilter filter(service, keys, filter_options);
     edge::FilterCheck filter_check(keys);
     Senders senders(platform_, config_, node_->log_store(), node_->log(), node_->blobs(),
-                    is_edge ? &filter : nullptr);
+                    is_edge ? &filter : nullptr, key_ring);
     senders.prepare(link_tls);
     senders_ = &senders;
     filter_ = is_edge ? &filter : nullptr;
     service.set_replication_status(&senders.board());
     service_ = &service;
-    replicate::Receiver receiver(platform_, node_->log(), node_->blobs(), receiver_options());
+    replicate::Receiver receiver(platform_, node_->log(), node_->blobs(),
+                                 receiver_options(key_ring));
     receiver_ = &receiver;
     std::unique_ptr<AuditLog> audit;
     if (!config_.audit_file.empty()) {
@@ -290,8 +291,9 @@ class Server {
     co_return world_.reload_tls(*listener, *tls);
   }
 
-  replicate::ReceiverOptions receiver_options() {
+  replicate::ReceiverOptions receiver_options(const s3::KeyRing& keys) {
     replicate::ReceiverOptions options;
+    options.keys = &keys;
     options.any_certified_site = true;  // Whoever the CA of the link has signed.
     options.bucket_owner = kRootId;
     options.region = config_.region;

@@ -129,11 +129,16 @@ Task<Result<FilterOutcome>> ObjectFilter::run(Ctx& ctx, FilterInput input) {
   } else {
     const filters::ObjectInfo info = object_info(input);
     const filters::Decision decision = rules.rules->decide(info, input.target);
+    const bool closed = s3::ObjectService::told(input.record.attributes.encryption, nullptr).kind ==
+                        s3::EncryptionKind::kCustomer;
     if (decision.rule != nullptr) {
       outcome.rule = decision.rule->name;
       outcome.identity = decision.rule->identity_hex();
     }
-    if (decision.action == filters::Action::kFilter && !decision.match_failed) {
+    if (closed && decision.action != filters::Action::kDrop) {
+      outcome = held(std::move(outcome), "Encrypted",
+                     "sealed by the client's key: rules cannot look into it");
+    } else if (decision.action == filters::Action::kFilter && !decision.match_failed) {
       check(decision.rule != nullptr);
       CO_TRY(filtered, co_await evaluate(ctx, input, *decision.rule, info, std::move(outcome)));
       outcome = std::move(filtered);
@@ -156,8 +161,12 @@ Task<Result<FilterOutcome>> ObjectFilter::evaluate(Ctx& ctx, const FilterInput& 
     co_return held(std::move(outcome), filters::held_name(filters::HeldReason::kCompile),
                    cat("'", dlq, "' cannot be the bucket of dead letters"));
   const std::unique_ptr<filters::RecordFilter> filter = filters::RecordFilter::make(rule, info);
-  Spool output(service_.blobs(), options_.output_memory_max);
-  Spool letters(service_.blobs(), options_.letters_memory_max);
+  // What comes of an encrypted object lies nowhere in the clear.
+  std::optional<SecretKey> keys[2];
+  if (!input.record.attributes.encryption.empty())
+    for (std::optional<SecretKey>& key : keys) key = s3::make_data_key(service_.platform().random);
+  Spool output(service_.blobs(), options_.output_memory_max, keys[0] ? &*keys[0] : nullptr);
+  Spool letters(service_.blobs(), options_.letters_memory_max, keys[1] ? &*keys[1] : nullptr);
   Result<Unit> pumped = co_await pump(ctx, input, *filter, output, letters);
   if (filter->held())
     co_return held(std::move(outcome), filters::held_name(*filter->held()), filter->held_detail());
@@ -225,6 +234,10 @@ Task<Result<Unit>> ObjectFilter::keep_letters(Ctx& ctx, const FilterInput& input
                                               const filters::Rule& rule, std::string bucket,
                                               Spooled letters) {
   s3::PutArguments arguments;
+  const s3::ToldEncryption told =
+      s3::ObjectService::told(input.record.attributes.encryption, nullptr);
+  arguments.encryption.kind = told.kind;
+  arguments.encryption.kms_key = told.kms_key;
   arguments.bucket = bucket;
   arguments.key = dead_letter_key(input.key, version_of(input.record), rule);
   arguments.headers.emplace_back("content-type", "application/x-ndjson");
@@ -234,7 +247,8 @@ Task<Result<Unit>> ObjectFilter::keep_letters(Ctx& ctx, const FilterInput& input
   // Evaluated before, by a run whose outcome was not used: nothing to write again.
   const bool same = there.ok() && there.value().record.size == letters.size &&
                     there.value().record.crc64 == letters.crc64 &&
-                    there.value().record.etag == letters.md5_hex;
+                    (there.value().record.etag == letters.md5_hex ||
+                     !there.value().record.attributes.encryption.empty());
   Result<Unit> kept = Unit{};
   if (!same) kept = co_await put_letters(ctx, std::move(arguments), letters);
   if (letters.blob) co_await service_.blobs().abandon(ctx, std::move(*letters.blob));

@@ -6,6 +6,7 @@
 #include "platform/cpu/hash.h"
 #include "platform/http/body.h"
 #include "s3/service/blobs.h"
+#include "s3/service/sealed_body.h"
 
 namespace creel::edge {
 
@@ -16,14 +17,20 @@ struct Spooled {
   std::uint64_t size = 0;
   std::uint64_t crc64 = 0;  // CRC-64/NVME.
   std::string md5_hex;  // The ETag it would have as an object.
+  std::optional<SecretKey> key;  // If set, the blob is sealed with it; it is nowhere else.
 };
 
 // Takes a stream of unknown length in bounded memory. Dropped before seal(), it leaves dead bytes
 // in the store and nothing else.
 class Spool {
  public:
-  Spool(s3::Blobs& blobs, std::size_t memory_bytes_max)
-      : blobs_(blobs), memory_bytes_max_(memory_bytes_max) {}
+  // With `key`, which is used for nothing else, what goes to the store is sealed.
+  Spool(s3::Blobs& blobs, std::size_t memory_bytes_max, const SecretKey* key = nullptr)
+      : blobs_(blobs), memory_bytes_max_(memory_bytes_max) {
+    if (key == nullptr) return;
+    done_.key = *key;
+    sealer_.emplace(*key, 0, s3::Salt{});
+  }
   // Errors: those of BlobWriter.
   Task<Result<Unit>> write(Ctx& ctx, Bytes piece);
   Task<Result<Spooled>> seal(Ctx& ctx);
@@ -34,7 +41,10 @@ class Spool {
   std::size_t memory_bytes_max_;
   Spooled done_;
   Md5 md5_;
+  Task<Result<Unit>> store(Ctx& ctx, ByteView piece);
+
   std::unique_ptr<s3::BlobWriter> writer_;
+  std::optional<s3::PieceSealer> sealer_;
 };
 
 // Reads from `offset` ≤ spooled.size on; borrows both. Errors: those of Blobs::read.

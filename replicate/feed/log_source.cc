@@ -7,6 +7,7 @@
 #include "platform/base/endian.h"
 #include "platform/base/text.h"
 #include "replicate/feed/parked_row.h"
+#include "replicate/feed/sealed_feed.h"
 #include "s3/model/model.h"
 #include "s3/model/ops.h"
 #include "s3/service/object_reader.h"
@@ -30,6 +31,11 @@ class ObjectBody final : public FeedBody {
 };
 
 }  // namespace
+
+const s3::KeyRing& LogSource::keys() const {
+  static const s3::KeyRing kNone;
+  return options_.keys != nullptr ? *options_.keys : kNone;
+}
 
 Result<std::optional<FeedItem>> LogSource::put_item(std::uint64_t lsn, std::uint64_t version_lsn,
                                                     std::int64_t time_ms, std::string bucket,
@@ -55,9 +61,12 @@ Result<std::optional<FeedItem>> LogSource::put_item(std::uint64_t lsn, std::uint
   item.record = std::move(*record);
   item.time_ms = item.record.mtime_ms;
   if (!item.record.attributes.encryption.empty()) {
-    item.verdict = Verdict::kHeld;
-    item.reason = kReasonEncrypted;
-    item.detail = "the object is encrypted; links do not carry keys yet";
+    const Result<Unit> travels = can_travel(log_.rows(), item.record, keys());
+    if (!travels.ok()) {
+      item.verdict = Verdict::kHeld;
+      item.reason = kReasonEncrypted;
+      item.detail = travels.error().detail;
+    }
   }
   return std::optional<FeedItem>(std::move(item));
 }
@@ -206,6 +215,9 @@ Task<Result<std::unique_ptr<FeedBody>>> LogSource::open(Ctx&, FeedItem item) {
   }
   if (!record || record->lsn != item.version_lsn)
     co_return fail(ErrorCode::kNotFound, "superseded meanwhile");
+  if (!record->attributes.encryption.empty()) {
+    co_return sealed_feed(log_.rows(), blobs_, keys(), *record, std::move(item));
+  }
   CO_TRY(runs, s3::body_runs(log_.rows(), *record, 0, record->size));
   co_return std::unique_ptr<FeedBody>(
       std::make_unique<ObjectBody>(blobs_, std::move(runs), std::move(item)));

@@ -8,6 +8,7 @@
 #include "replicate/feed/source.h"
 #include "s3/model/ops.h"
 #include "s3/service/blobs.h"
+#include "s3/service/key_ring.h"
 #include "s3/service/log.h"
 #include "store/store.h"
 
@@ -17,6 +18,7 @@ struct LogSourceOptions {
   std::string stream;  // Its parked operations come again when a retry is logged.
   // Which objects the target wants; empty: all. Pure: the same answer for the same names.
   std::function<bool(std::string_view bucket, std::string_view key)> wants;
+  const s3::KeyRing* keys = nullptr;  // Opens encrypted objects; null: there is none.
 };
 
 // Reads the operations of one store's log for one stream. Operations that came from another site
@@ -32,6 +34,7 @@ class LogSource final : public Source {
   std::uint64_t end() const override;
 
  private:
+  const s3::KeyRing& keys() const;
   Result<bool> deletes_only_a_version(const s3::DeleteObject& op) const;
   // nullopt: concerns nobody. Errors: those of the rows.
   Result<std::optional<FeedItem>> item_of(const store::LoggedOp& logged) const;

@@ -1,11 +1,13 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "platform/async/ctx.h"
 #include "platform/async/task.h"
+#include "platform/cpu/seal.h"
 #include "platform/http/body.h"
 #include "s3/model/records.h"
 
@@ -26,6 +28,16 @@ enum class Verdict : std::uint8_t {
   kHeld,  // Cannot be processed now: parked with `reason`, never sent raw instead.
 };
 
+// Of an encrypted object: its body travels sealed, and the item's size and CRC-64 are of those
+// bytes.
+struct SealedTravel {
+  std::uint64_t size = 0;  // Plain.
+  std::uint64_t crc64 = 0;
+  // What the travelling bytes are sealed with; the target seals it under a key of its own. None:
+  // SSE-C, only the client can open them.
+  std::optional<SecretKey> data_key = {};
+};
+
 // One operation of the log that a target may want. A wrapper (the edge's filter worker) may change
 // bucket, key, record and verdict; lsn, version_lsn and the source's names stay.
 struct FeedItem {
@@ -38,6 +50,7 @@ struct FeedItem {
   // kPut: size, mtime, etag, crc64, checksum, headers as they shall arrive. A wrapper whose output
   // is not known before the body was read says so by FeedBody::settled().
   s3::ObjectRecord record;
+  std::optional<SealedTravel> sealed = {};  // Set by FeedBody::settled().
   std::int64_t time_ms = 0;  // When it was written at the source: lag counts from here.
   Verdict verdict = Verdict::kSend;
   std::string reason, detail;  // kHeld: replication.md's words for it, and a text for people.

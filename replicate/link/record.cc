@@ -23,12 +23,13 @@ enum MetaTag : std::uint16_t {
   kSourceKey,
   kVersionLsn,
   kAttributes,  // Critical: what must not be removed must not become removable.
+  kSealed,      // Critical: the bytes are not the object's.
 };
 constexpr std::uint16_t kCritical = 0x8000;
 
 Result<Unit> read_meta(std::string_view meta, Record& record) {
   TRY(fields, s3::TlvReader::parse(meta));
-  if (fields.critical_above(kAttributes) != 0)
+  if (fields.critical_above(kSealed) != 0)
     return fail(ErrorCode::kUnsupported, cat("record ", record.lsn, " needs a newer receiver"));
   record.etag = fields.text(kEtag);
   record.checksum = {fields.text(kAlgorithm), fields.text(kType), fields.text(kValue)};
@@ -39,6 +40,7 @@ Result<Unit> read_meta(std::string_view meta, Record& record) {
   record.headers = std::move(headers);
   TRY(attributes, s3::ObjectAttributes::decode(fields.text(kAttributes)));
   record.attributes = std::move(attributes);
+  record.sealed = fields.text(kSealed);
   return Unit{};
 }
 
@@ -54,6 +56,7 @@ Result<Unit> append_record(Bytes& out, const Record& record) {
   if (record.source_key != record.key) fields.text(kSourceKey, record.source_key);
   if (record.version_lsn != record.lsn) fields.number(kVersionLsn, record.version_lsn);
   fields.text(kAttributes | kCritical, record.attributes.encode());
+  fields.text(kSealed | kCritical, record.sealed);
   const std::string meta = fields.take();
   if (record.bucket.size() > kBucketBytesMax || record.key.size() > kKeyBytesMax ||
       meta.size() > kMetaBytesMax)

@@ -29,9 +29,14 @@ struct Record {
   s3::StoredChecksum checksum;
   std::vector<s3::Header> headers;
   s3::ObjectAttributes attributes;  // Tags, retention, legal hold.
+  // Of an encrypted object, whose body_bytes and crc64 are of the sealed body: u64 plain size, u64
+  // plain CRC-64, then its data key unless only the client can open it.
+  std::string sealed;
   ByteView body;  // Borrowed from the frame; empty for kPutTransfer.
   bool is(RecordKind k) const { return kind == static_cast<std::uint8_t>(k); }
 };
+
+inline constexpr std::size_t kSealedHeadBytes = 16;
 
 // Errors: kTooLarge (a name or the headers do not fit their length fields).
 Result<Unit> append_record(Bytes& out, const Record& record);

@@ -11,6 +11,7 @@
 #include "platform/platform.h"
 #include "replicate/link/messages.h"
 #include "s3/service/blobs.h"
+#include "s3/service/key_ring.h"
 #include "s3/service/log.h"
 
 namespace creel::replicate {
@@ -34,6 +35,7 @@ struct ReceiverOptions {
   bool allow_plain = false;  // Tests only: without TLS the site is whom HELLO says.
   std::string bucket_owner;  // Owner of buckets made for replicas.
   std::string region = "us-east-1";
+  const s3::KeyRing* keys = nullptr;  // Seals the keys of encrypted replicas; null: there is none.
   std::size_t sessions_max = 1'024;
   std::size_t grant_bytes = 8 * MiB;  // A sender may have this much un-acked.
   std::size_t part_bytes = 4 * MiB;  // Parts of large objects are sealed at this size.

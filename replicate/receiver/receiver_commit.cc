@@ -1,6 +1,7 @@
 // ReceiverSession: from frames to effects, and the one operation that makes them durable.
 #include <algorithm>
 
+#include "platform/base/endian.h"
 #include "platform/base/text.h"
 #include "platform/cpu/crc.h"
 #include "replicate/feed/parked_row.h"
@@ -125,15 +126,25 @@ Task<Result<Unit>> ReceiverSession::add_record(Ctx& ctx, Batch& batch, const Rec
   if (!known(record)) reason = "NeedsUpgrade";
   else if (key.empty() || key.size() > kKeyBytesMax) reason = "KeyTooLong";
   else if (!s3::check_bucket_name(bucket).ok()) reason = "InvalidBucketName";
-  // Nothing here could open it, and its bytes may be in the clear.
-  else if (!record.attributes.encryption.empty()) reason = kReasonEncrypted;
+  std::string detail = cat("record of kind ", unsigned{record.kind}, " into bucket ", bucket);
+  s3::PutObject op;
+  op.attributes = record.attributes;
+  op.size = record.body_bytes;
+  op.crc64 = record.crc64;
+  if (reason.empty() && !record.is(RecordKind::kDelete)) {
+    const Result<Unit> taken = take_key(record, op);
+    if (!taken.ok()) {
+      reason = kReasonEncrypted;
+      detail = taken.error().detail;
+    }
+  }
   if (!reason.empty()) {
     Refusal refusal;
     refusal.lsn = record.lsn;
     refusal.bucket = record.source_bucket;
     refusal.key = record.source_key;
     refusal.reason = reason;
-    refusal.detail = cat("record of kind ", unsigned{record.kind}, " into bucket ", bucket);
+    refusal.detail = std::move(detail);
     if (refuse.refusals.size() < 1'000) refuse.refusals.push_back(std::move(refusal));
     co_return Unit{};
   }
@@ -143,25 +154,21 @@ Task<Result<Unit>> ReceiverSession::add_record(Ctx& ctx, Batch& batch, const Rec
   }
   std::string effect;
   if (record.is(RecordKind::kDelete)) {
-    s3::DeleteObject op;
-    op.bucket = std::move(bucket);
-    op.key = std::move(key);
-    op.time_ms = record.time_ms;
-    op.origin = {identity_.site, record.lsn};
-    effect = s3::encode_op(op);
+    s3::DeleteObject gone;
+    gone.bucket = std::move(bucket);
+    gone.key = std::move(key);
+    gone.time_ms = record.time_ms;
+    gone.origin = {identity_.site, record.lsn};
+    effect = s3::encode_op(gone);
   } else {
-    s3::PutObject op;
     CO_TRY(body, co_await place_body(ctx, batch, record));
     op.body = body;
     op.bucket = std::move(bucket);
     op.key = std::move(key);
     op.time_ms = record.time_ms;
-    op.size = record.body_bytes;
     op.etag = record.etag;
-    op.crc64 = record.crc64;
     op.checksum = record.checksum;
     op.headers = replica_headers(record);
-    op.attributes = record.attributes;
     op.origin = {identity_.site, record.lsn};
     effect = s3::encode_op(op);
   }
@@ -170,6 +177,33 @@ Task<Result<Unit>> ReceiverSession::add_record(Ctx& ctx, Batch& batch, const Rec
   batch.digest.add(record);
   ++batch.records;
   co_return Unit{};
+}
+
+Result<Unit> ReceiverSession::take_key(const Record& record, s3::PutObject& op) const {
+  std::string& text = op.attributes.encryption;
+  if (text.empty() && record.sealed.empty()) return Unit{};
+  const ByteView sealed = as_bytes(record.sealed);
+  const bool has_key = sealed.size() == kSealedHeadBytes + kSealKeyBytes;
+  if (text.empty() || (sealed.size() != kSealedHeadBytes && !has_key))
+    return fail(ErrorCode::kInvalid, "an encrypted object without its key, or a key without one");
+  TRY(encryption, s3::Encryption::decode(text));
+  op.size = load_le<std::uint64_t>(sealed, 0);
+  op.crc64 = load_le<std::uint64_t>(sealed, 8);
+  if ((encryption.kind == s3::EncryptionKind::kCustomer) == has_key)
+    return fail(ErrorCode::kInvalid, "a key where none belongs, or none where one does");
+  // The parts it lands in are ours and cut anywhere: they are not its pieces.
+  if (encryption.pieces.empty()) encryption.pieces.push_back({0, 1, op.size});
+  if (has_key) {
+    static const s3::KeyRing kNone;
+    const s3::KeyRing& keys = receiver_.options_.keys != nullptr ? *receiver_.options_.keys : kNone;
+    const SecretKey data_key(sealed.last(kSealKeyBytes));
+    TRY_DO(keys.wrap(encryption, data_key, nullptr, receiver_.platform_.random));
+  }
+  text = encryption.encode();
+  TRY(stored, s3::stored_bytes(text, op.size));
+  if (stored == record.body_bytes) return Unit{};
+  return fail(ErrorCode::kInvalid,
+              cat("a sealed body of ", record.body_bytes, " bytes for ", op.size, " plain ones"));
 }
 
 Task<Result<s3::BodySource>> ReceiverSession::place_body(Ctx& ctx, Batch& batch,

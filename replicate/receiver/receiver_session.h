@@ -58,6 +58,9 @@ class ReceiverSession {
   Task<Result<Unit>> take_data(Ctx& ctx);
   Task<Result<Unit>> gather(Ctx& ctx, Batch& batch, const Frame& frame, Refuse& refuse);
   Task<Result<Unit>> add_record(Ctx& ctx, Batch& batch, const Record& record, Refuse& refuse);
+  // Of an encrypted object: its key under one of ours, and the sizes of its plain bytes. Errors:
+  // why it cannot be taken.
+  Result<Unit> take_key(const Record& record, s3::PutObject& op) const;
   Task<Result<s3::BodySource>> place_body(Ctx& ctx, Batch& batch, const Record& record);
   Task<Result<Unit>> commit(Ctx& ctx, Batch batch);
   Task<Result<Unit>> ensure_bucket(Ctx& ctx, std::string bucket);

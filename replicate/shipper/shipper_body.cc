@@ -68,6 +68,7 @@ Task<Result<Unit>> ShipperSession::add_small(Ctx& ctx, FeedItem item, FeedBody& 
   auto settled = co_await body.settled(ctx);
   if (!settled.ok()) co_return co_await body_failed(ctx, std::move(item), settled.error());
   item.record = settled.value().record;
+  item.sealed = settled.value().sealed;
   item.verdict = settled.value().verdict;
   item.reason = settled.value().reason;
   item.detail = settled.value().detail;
@@ -102,6 +103,7 @@ Task<Result<Unit>> ShipperSession::add_large(Ctx& ctx, FeedItem item,
   auto settled = co_await body->settled(ctx);
   if (!settled.ok()) co_return co_await body_failed(ctx, std::move(item), settled.error());
   item.record = settled.value().record;
+  item.sealed = settled.value().sealed;
   item.verdict = settled.value().verdict;
   item.reason = settled.value().reason;
   item.detail = settled.value().detail;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "platform/base/endian.h"
 #include "platform/base/text.h"
 
 namespace creel::replicate {
@@ -242,6 +243,14 @@ s3::ObjectAttributes sent_attributes(const s3::ObjectAttributes& here) {
   return sent;
 }
 
+std::string sealed_field(const SealedTravel& sealed) {
+  Bytes field;
+  append_le<std::uint64_t>(field, sealed.size);
+  append_le<std::uint64_t>(field, sealed.crc64);
+  if (sealed.data_key) creel::append(field, sealed.data_key->view());
+  return to_string(field);
+}
+
 }  // namespace
 
 Task<Result<Unit>> ShipperSession::append(Ctx& ctx, const FeedItem& item, Record record) {
@@ -258,6 +267,7 @@ Task<Result<Unit>> ShipperSession::append(Ctx& ctx, const FeedItem& item, Record
     record.checksum = item.record.checksum;
     record.headers = item.record.headers;
     record.attributes = sent_attributes(item.record.attributes);
+    if (item.sealed) record.sealed = sealed_field(*item.sealed);
     record.body_bytes = item.record.size;
     record.crc64 = item.record.crc64;
   }

@@ -65,6 +65,11 @@ void PieceSealer::add(ByteView plain, Bytes& out) {
   while (!plain.empty()) {
     if (room() == 0) emit(false, out);  // There is more: it was not the last.
     const std::size_t take = std::min(room(), plain.size());
+    // Never more than a frame: a vector that doubles would take two.
+    const std::size_t wanted = frame_.size() + take;
+    if (frame_.capacity() < wanted)
+      frame_.reserve(std::min<std::size_t>(std::max(wanted, 2 * frame_.capacity()),
+                                           static_cast<std::size_t>(kFrameInnerBytes)));
     append(frame_, plain.first(take));
     plain = plain.subspan(take);
   }

@@ -439,6 +439,105 @@ TEST_F(ObjectFilterTest, RandomTablesAreConserved) {
   }
 }
 
+// Encrypted objects are opened for rules; what comes of them lies nowhere in the clear.
+class EncryptedFilterTest : public testing::Test {
+ protected:
+  EncryptedFilterTest() {
+    ring.add_master_key(Bytes(32, 1));
+    s3::ServiceOptions service_options;
+    service_options.keys = &ring;
+    world.emplace(s3::ModelOptions{}, 0, service_options);
+    EXPECT_TRUE(world->make_bucket("field").ok());
+    customer.key = SecretKey(Bytes(32, 7));
+  }
+  void put(std::string key, std::string text, s3::EncryptionKind kind) {
+    s3::test::TextBody body(std::move(text));
+    s3::PutArguments arguments;
+    arguments.bucket = "field";
+    arguments.key = std::move(key);
+    arguments.encryption.kind = kind;
+    if (kind == s3::EncryptionKind::kCustomer) arguments.encryption.customer = customer;
+    ASSERT_TRUE(world
+                    ->run([&](Ctx& ctx) {
+                      return world->service.put_object(ctx, std::move(arguments), body,
+                                                       s3::BodyPromise());
+                    })
+                    .ok());
+  }
+  FilterOutcome outcome(std::string key) {
+    FilterInput in;
+    in.bucket = "field";
+    in.record = world->service.open("field", key).value().record;
+    in.key = std::move(key);
+    in.lsn = in.record.lsn;
+    auto result = world->run([&](Ctx& ctx) { return filter->run(ctx, std::move(in)); });
+    EXPECT_TRUE(result.ok()) << (result.ok() ? "" : error_text(result.error()));
+    return result.ok() ? result.take() : FilterOutcome{};
+  }
+  void make_filter(std::string_view document, std::size_t memory_max) {
+    if (!document.empty()) {
+      const auto set = world->run(
+          [&](Ctx& ctx) { return world->service.set_filter(ctx, "field", std::string(document)); });
+      ASSERT_TRUE(set.ok());
+    }
+    ObjectFilterOptions options;
+    options.output_memory_max = options.letters_memory_max = memory_max;
+    filter.emplace(world->service, keys, options);
+  }
+  bool is_stored(std::string_view text) const {
+    for (const auto& [manifest, bytes] : world->blobs.blobs)
+      if (as_text(bytes).find(text) != std::string_view::npos) return true;
+    return false;
+  }
+
+  s3::KeyRing ring;
+  FixedKeys keys;
+  s3::CustomerKey customer;
+  std::optional<s3::test::MemoryS3> world;
+  std::optional<ObjectFilter> filter;
+};
+
+TEST_F(EncryptedFilterTest, OutputAndDeadLettersOfAnEncryptedObjectAreSealed) {
+  make_filter(kHot, 100);
+  std::string text = "id,temp\n";
+  for (int i = 0; i < 8'000; ++i)
+    text += cat("secret", i, i % 4000 == 7 ? ",no number\n" : ",31\n");
+  put("a.csv", text, s3::EncryptionKind::kServer);
+  const FilterOutcome got = outcome("a.csv");
+  ASSERT_EQ(got.verdict, FilterVerdict::kFiltered) << got.reason << ' ' << got.detail;
+  ASSERT_TRUE(got.body.blob.has_value());
+  EXPECT_FALSE(is_stored("secret"));
+  for (const std::uint64_t offset : {std::uint64_t{0}, got.body.size / 2}) {
+    const auto reader = filter->body(got, offset);
+    auto all = world->run([&](Ctx& ctx) { return read_all(ctx, *reader, 64 * MiB); });
+    ASSERT_TRUE(all.ok());
+    EXPECT_EQ(all.value().size(), got.body.size - offset);
+    EXPECT_NE(all.value().find("secret7999"), std::string::npos);
+  }
+  s3::ListArguments arguments;
+  arguments.bucket = "field.dlq";
+  const auto letters = world->service.list(arguments);
+  ASSERT_TRUE(letters.ok());
+  ASSERT_EQ(letters.value().objects.size(), 1u);
+  const auto letter = world->get("field.dlq", letters.value().objects[0].key);
+  EXPECT_NE(letter.value().find("no number"), std::string::npos);
+}
+
+TEST_F(EncryptedFilterTest, AnObjectUnderAClientsKeyIsHeldWhereThereAreRules) {
+  make_filter("", 100);
+  put("a.csv", "id,temp\nx,31\n", s3::EncryptionKind::kCustomer);
+  EXPECT_EQ(outcome("a.csv").verdict, FilterVerdict::kSendRaw);  // As it is stored.
+  make_filter(kHot, 100);
+  put("b.csv", "id,temp\nx,31\n", s3::EncryptionKind::kCustomer);
+  put("b.txt", "whole objects are not looked into", s3::EncryptionKind::kCustomer);
+  for (const char* key : {"b.csv", "b.txt"}) {
+    const FilterOutcome got = outcome(key);
+    EXPECT_EQ(got.verdict, FilterVerdict::kHeld) << key;
+    EXPECT_EQ(got.reason, "Encrypted");
+    EXPECT_TRUE(got.headers.empty());
+  }
+}
+
 TEST(FilterCheck, RefusesWithRuleLineAndColumn) {
   FixedKeys keys;
   FilterCheck judge(keys);

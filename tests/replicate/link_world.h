@@ -193,6 +193,7 @@ class LinkWorld {
     shipper_options.stream = make_identity(7, *edge.store, "all");
     shipper_options.starts = edge.store->starts();
     feed.stream = stream_id(shipper_options.stream);
+    feed.keys = edge_keys;
     source = std::make_unique<LogSource>(*edge.store, *edge.log, *edge.blobs, feed);
     Source& from = wrap ? wrap(*source) : static_cast<Source&>(*source);
     shipper = std::make_unique<Shipper>(edge.node.platform(), *edge.log, from, shipper_options);
@@ -250,6 +251,7 @@ class LinkWorld {
   Box edge, core;
   ReceiverOptions receiver_options;
   ShipperOptions shipper_options;
+  const s3::KeyRing* edge_keys = nullptr;
   std::function<Source&(LogSource&)> wrap;
   std::unique_ptr<Receiver> receiver;
   std::unique_ptr<HttpServer> server;
