@@ -137,7 +137,11 @@ Task<S3Result<Reply>> S3Handler::run(Ctx& ctx, Call& call) {
   CO_DO(check_owner(call));
   if (route.judged == Route::Judged::kBefore) CO_DO(check_rights(call, route));
   CO_DO(check_wishes(call));
-  co_return co_await route.operation(ctx, call);
+  S3Result<Reply> reply = co_await route.operation(ctx, call);
+  // A copy's missing source has been judged where the copy asked for it.
+  const bool of_key = !call.name.key.empty() && call.record && !call.header("x-amz-copy-source");
+  if (!reply.ok() && of_key) co_return missing_as_told(call, own_object(call), reply.error());
+  co_return std::move(reply);
 }
 
 Task<Result<Unit>> S3Handler::send(Ctx& ctx, Call& call, Reply reply, ResponseWriter& out) {
