@@ -36,7 +36,7 @@ int usage(std::FILE* out) {
       "creel: an object store for the edge and the core, S3 API\n"
       "\n"
       "  creel serve [--config FILE] [--role edge|core] [--data DIR]… [--listen HOST:PORT]\n"
-      "              [--region NAME] [--insecure-listen]\n"
+      "              [--region NAME] [--insecure-listen] [--allow-testing]\n"
       "  creel config check FILE     says what is wrong with a configuration, with line and "
       "column\n"
       "  creel config show [FILE]    the settings in force\n"
@@ -73,7 +73,7 @@ Result<Words> parse_flags(const std::vector<std::string>& words, std::size_t fro
     std::string name = words[i];
     std::string value;
     const std::size_t equals = name.find('=');
-    if (name == "--insecure-listen") {
+    if (name == "--insecure-listen" || name == "--allow-testing") {
       parsed.flags.push_back({name, {}});
       continue;
     }

@@ -266,6 +266,10 @@ Result<Unit> read_root(Table& root, Config& config) {
     TRY_DO(audit.text("file", config.audit_file));
     return audit.number("bytes_max", config.audit_bytes_max, 64 * KiB, 1 * GiB);
   }));
+  TRY_DO(root.table("testing", [&config](Table& testing) -> Result<Unit> {
+    TRY_DO(testing.boolean("ssec_over_http", config.ssec_over_http));
+    return testing.number("lifecycle_day_seconds", config.lifecycle_day_s, 1, 86'400);
+  }));
   return root.table("log",
                     [&config](Table& log) { return log.boolean("requests", config.log_requests); });
 }
@@ -350,6 +354,8 @@ Result<Unit> apply_flags(Config& config, const std::vector<Flag>& flags) {
       config.region = flag.value;
     } else if (flag.name == "--insecure-listen") {
       config.insecure_listen = true;
+    } else if (flag.name == "--allow-testing") {
+      config.allow_testing = true;
     } else {
       return fail(ErrorCode::kInvalid, cat("unknown flag ", flag.name));
     }
@@ -401,6 +407,10 @@ Result<Unit> check_config(const Config& config) {
     return fail(ErrorCode::kInvalid,
                 "CREEL_ROOT_ACCESS_KEY and CREEL_ROOT_SECRET_KEY belong together");
   TRY_DO(check_keys(config));
+  if (!config.allow_testing && (config.lifecycle_day_s != 0 || config.ssec_over_http))
+    return fail(ErrorCode::kInvalid,
+                "[testing] is for tests: refused unless the server is started with "
+                "--allow-testing");
   TRY_DO(check_tls(config.tls, "tls", false));
   if (config.tls.certificate.empty() && !is_loopback(config.listen.host) && !config.insecure_listen)
     return fail(ErrorCode::kInvalid, cat("listen ", address_text(config.listen),

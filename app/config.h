@@ -78,6 +78,9 @@ struct Config {
   bool log_requests = true;
   std::string audit_file;  // Empty: none is kept.
   std::uint64_t audit_bytes_max = 64 * MiB;  // Of one file; an older one is kept beside it.
+  bool allow_testing = false;  // --allow-testing: else the switches of [testing] are refused.
+  std::uint32_t lifecycle_day_s = 0;  // How long a day of lifecycle rules is; 0: a real one.
+  bool ssec_over_http = false;  // Customers' keys are taken without TLS.
   std::string root_access_key, root_secret_key;  // From the environment only; never shown.
 };
 
@@ -93,7 +96,8 @@ Result<Unit> apply_file(Config& config, std::string_view document, std::string_v
 // CREEL_ROLE, CREEL_DATA (':' between folders), CREEL_LISTEN, CREEL_REGION, CREEL_ROOT_ACCESS_KEY,
 // CREEL_ROOT_SECRET_KEY. Errors: kInvalid naming the variable.
 Result<Unit> apply_environment(Config& config, const Environment& environment);
-// --role, --data (again for each folder), --listen, --region, --insecure-listen. Errors: kInvalid.
+// --role, --data (again for each folder), --listen, --region, --insecure-listen,
+// --allow-testing. Errors: kInvalid.
 Result<Unit> apply_flags(Config& config, const std::vector<Flag>& flags);
 // What only the whole can tell: folders, roles, TLS files that belong together, rules without
 // target.

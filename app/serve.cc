@@ -19,6 +19,7 @@
 #include "platform/uv/systemd.h"
 #include "platform/uv/uv_world.h"
 #include "replicate/receiver/receiver.h"
+#include "s3/service/lifecycle_worker.h"
 
 namespace creel::app {
 namespace {
@@ -168,6 +169,9 @@ class Server {
       service_options.default_encryption = s3::EncryptionKind::kServer;
     service_options.region = config_.region;
     service_options.extra_locations = config_.extra_locations;
+    service_options.customer_keys_over_http = config_.ssec_over_http;
+    if (config_.lifecycle_day_s != 0)
+      service_options.lifecycle_day.ms = std::int64_t{config_.lifecycle_day_s} * 1'000;
     s3::ObjectService service(platform_, node_->log(), node_->blobs(), service_options);
     CO_TRY(link_tls, co_await load_tls(root, platform_.disk, config_.replicate_tls, true));
     const bool is_edge = config_.role == Role::kEdge;
@@ -235,6 +239,9 @@ class Server {
     serving.spawn(watchdog(serving.ctx()));
     serving.spawn(senders.run(serving.ctx()));
     if (audit) serving.spawn(audit->run(serving.ctx()));
+    s3::LifecycleWorker lifecycle(service);
+    lifecycle_ = &lifecycle;
+    serving.spawn(lifecycle.run(serving.ctx()));
     if (link_listener) serving.spawn(serve_links(serving.ctx(), link_server, *link_listener));
     Result<Unit> outcome = co_await server.serve(serving.ctx(), *listener);
     stop_ = [] {};
@@ -242,6 +249,7 @@ class Server {
     co_await serving.join();
     world_.on_signal(SIGHUP, [] {});
     senders_ = nullptr;
+    lifecycle_ = nullptr;
     service_ = nullptr;
     identities_ = nullptr;
     audit_ = nullptr;
@@ -347,6 +355,7 @@ class Server {
       add_space_metrics(metrics_, status.space);
       if (service_ != nullptr) add_bucket_metrics(metrics_, *service_);
       if (senders_ != nullptr) senders_->add_metrics(metrics_);
+      if (lifecycle_ != nullptr) add_lifecycle_metrics(lifecycle_->counts());
       if (config_.replicate_listen) add_receiver_metrics();
       node_->add_metrics(metrics_);
       if (audit_ != nullptr) {
@@ -357,6 +366,15 @@ class Server {
     };
     sources.admin = [this](Ctx& ctx, AdminCall call) { return admin(ctx, std::move(call)); };
     return sources;
+  }
+
+  void add_lifecycle_metrics(const s3::LifecycleCounts& counts) {
+    metrics_.set("creel_lifecycle_passes_total", "", counts.passes);
+    metrics_.set("creel_lifecycle_expired_total", "{kind=\"object\"}", counts.objects);
+    metrics_.set("creel_lifecycle_expired_total", "{kind=\"version\"}", counts.versions);
+    metrics_.set("creel_lifecycle_expired_total", "{kind=\"marker\"}", counts.markers);
+    metrics_.set("creel_lifecycle_expired_total", "{kind=\"upload\"}", counts.uploads);
+    metrics_.set("creel_lifecycle_waiting_total", "", counts.waiting);
   }
 
   void add_receiver_metrics() {
@@ -497,6 +515,7 @@ class Server {
   s3::Identities* identities_ = nullptr;  // Likewise.
   AuditLog* audit_ = nullptr;  // Likewise, if one is kept.
   RecentRequests recent_;
+  s3::LifecycleWorker* lifecycle_ = nullptr;  // Likewise.
   edge::ObjectFilter* filter_ = nullptr;  // Likewise, at an edge.
   replicate::Receiver* receiver_ = nullptr;  // Likewise.
   std::function<void()> stop_ = [] {};

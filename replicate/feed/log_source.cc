@@ -110,6 +110,8 @@ Result<std::optional<FeedItem>> LogSource::item_of(const store::LoggedOp& logged
     case s3::OpKind::kDelete: {
       TRY(op, s3::decode_DeleteObject(meta));
       if (op.origin.site != 0) return std::optional<FeedItem>();
+      // What expires here stays where it was sent: the target has rules of its own.
+      if (op.expected_lsn != 0) return std::optional<FeedItem>();
       if (options_.wants && !options_.wants(op.bucket, op.key)) return std::optional<FeedItem>();
       TRY(only_version, deletes_only_a_version(op));
       if (only_version) return std::optional<FeedItem>();

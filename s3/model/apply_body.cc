@@ -123,6 +123,7 @@ Result<Unit> Apply::release(const ObjectRecord& old) {
   erase_document(rows_, old.documents, 'm', old.manifest_bytes);
   erase_document(rows_, old.documents, 'p', old.parts_bytes);
   erase_document(rows_, old.documents, 'a', old.attribute_bytes);
+  erase_document(rows_, old.documents, 'c', old.digest_bytes);
   return Unit{};
 }
 

@@ -164,6 +164,7 @@ Result<Answer> Apply::copy_object(const CopyObject& op) {
   copy.mtime_ms = time;
   copy.lsn = view_.lsn.value;
   copy.part_count = 0;
+  copy.digest_bytes = 0;
   copy.origin = {};
   if (!op.checksum.algorithm.empty()) copy.checksum = op.checksum;
   if (op.replace_headers) copy.headers = op.headers;

@@ -76,9 +76,9 @@ Result<std::int64_t> Apply::log_time(std::int64_t wanted_ms) {
 
 Result<std::optional<Answer>> Apply::check_unlocked(const std::optional<ObjectRecord>& gone,
                                                     std::int64_t time_ms, bool bypass) {
-  if (!gone || gone->attributes.retention == Retention{}) {
-    if (!gone || !gone->attributes.legal_hold) return std::optional<Answer>();
-  }
+  if (!gone || (gone->attributes.retention.mode == RetentionMode::kNone &&
+                gone->attributes.legal_hold != LegalHold::kOn))
+    return std::optional<Answer>();
   TRY(now, log_time(time_ms));
   if (!gone->attributes.locked(now, bypass)) return std::optional<Answer>();
   return std::optional<Answer>(refuse(Refusal::kLocked));

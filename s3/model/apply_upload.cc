@@ -146,6 +146,7 @@ Result<Answer> Apply::complete_upload(const CompleteUpload& op) {
 
   ObjectRecord record;
   std::vector<PartRef> parts;
+  std::string digests;  // Of the parts, if the upload chose an algorithm.
   std::uint16_t last = 0;
   for (std::size_t i = 0; i < op.parts.size(); ++i) {
     const CompletedPart& wanted = op.parts[i];
@@ -157,6 +158,9 @@ Result<Answer> Apply::complete_upload(const CompleteUpload& op) {
     if (i + 1 < op.parts.size() && part->size < options_.part_bytes_min)
       return refuse(Refusal::kPartTooSmall, cat(wanted.number));
     parts.push_back({part->blob, part->size, wanted.number});
+    if (!upload->checksum.algorithm.empty())
+      if (const std::optional<Bytes> raw = base64_decode(part->checksum.value))
+        digests.append(as_text(*raw));
     record.crc64 = crc64_nvme_combine(record.crc64, part->crc64, part->size);
     record.size += part->size;
   }
@@ -185,6 +189,8 @@ Result<Answer> Apply::complete_upload(const CompleteUpload& op) {
   record.headers = upload->headers;
   record.attributes = stamped(*bucket, upload->attributes, time);
 
+  put_document(rows_, own_id(0), 'c', digests);
+  record.digest_bytes = static_cast<std::uint32_t>(digests.size());
   drop_upload_documents(*upload);
   UploadRecord done;
   done.upload_id = upload->upload_id;

@@ -32,7 +32,7 @@ std::string ObjectAttributes::encode() const {
   out.text(on_disk(kEncryption), encryption);
   out.number(on_disk(kRetentionMode), static_cast<std::uint64_t>(retention.mode));
   out.number(on_disk(kRetainUntil), static_cast<std::uint64_t>(retention.until_ms));
-  return out.number(on_disk(kLegalHold), legal_hold ? 1 : 0).take();
+  return out.number(on_disk(kLegalHold), static_cast<std::uint64_t>(legal_hold)).take();
 }
 
 Result<ObjectAttributes> ObjectAttributes::decode(std::string_view bytes) {
@@ -50,12 +50,15 @@ Result<ObjectAttributes> ObjectAttributes::decode(std::string_view bytes) {
     return fail(ErrorCode::kCorrupt, cat("object attributes: retention of kind ", mode));
   found.retention.mode = static_cast<RetentionMode>(mode);
   found.retention.until_ms = static_cast<std::int64_t>(fields.number(kRetainUntil));
-  found.legal_hold = fields.number(kLegalHold) != 0;
+  const std::uint64_t hold = fields.number(kLegalHold);
+  if (hold > static_cast<std::uint64_t>(LegalHold::kOff))
+    return fail(ErrorCode::kCorrupt, cat("object attributes: legal hold of kind ", hold));
+  found.legal_hold = static_cast<LegalHold>(hold);
   return found;
 }
 
 bool ObjectAttributes::locked(std::int64_t now_ms, bool bypass_governance) const {
-  if (legal_hold) return true;
+  if (legal_hold == LegalHold::kOn) return true;
   if (retention.mode == RetentionMode::kNone || retention.until_ms <= now_ms) return false;
   return retention.mode == RetentionMode::kCompliance || !bypass_governance;
 }

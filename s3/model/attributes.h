@@ -10,6 +10,9 @@ namespace creel::s3 {
 // How a version is kept from being removed. Numbers are on disk.
 enum class RetentionMode : std::uint8_t { kNone = 0, kGovernance = 1, kCompliance = 2 };
 
+// Numbers are on disk. Off is what a client said, unset what nobody did.
+enum class LegalHold : std::uint8_t { kUnset = 0, kOn = 1, kOff = 2 };
+
 struct Retention {
   RetentionMode mode = RetentionMode::kNone;
   std::int64_t until_ms = 0;
@@ -24,7 +27,7 @@ struct ObjectAttributes {
   std::string acl;         // Opaque here; empty: the default.
   std::string encryption;  // Opaque here; empty: plain bytes.
   Retention retention;
-  bool legal_hold = false;
+  LegalHold legal_hold = LegalHold::kUnset;
 
   bool operator==(const ObjectAttributes&) const = default;
   std::string encode() const;  // Empty if there is nothing to say.

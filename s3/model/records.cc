@@ -63,6 +63,7 @@ enum ObjectTag : std::uint16_t {
   kDeleteMarker,
   kAttributes,
   kAttributeBytes,
+  kDigestBytes,
 };
 
 enum BlobTag : std::uint16_t {
@@ -200,7 +201,7 @@ std::string ObjectRecord::encode() const {
   if (header_bytes == 0) out.text(kHeaders, encode_headers(headers));
   out.number(kDeleteMarker, delete_marker ? 1 : 0);
   if (attribute_bytes == 0) out.text(kAttributes, attributes.encode());
-  return out.number(kAttributeBytes, attribute_bytes).take();
+  return out.number(kAttributeBytes, attribute_bytes).number(kDigestBytes, digest_bytes).take();
 }
 
 Result<ObjectRecord> ObjectRecord::decode(std::string_view value) {
@@ -236,6 +237,7 @@ Result<ObjectRecord> ObjectRecord::decode(std::string_view value) {
   TRY(attributes, ObjectAttributes::decode(fields.text(kAttributes)));
   record.attributes = std::move(attributes);
   record.attribute_bytes = static_cast<std::uint32_t>(fields.number(kAttributeBytes));
+  record.digest_bytes = static_cast<std::uint32_t>(fields.number(kDigestBytes));
   return record;
 }
 

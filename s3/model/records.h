@@ -105,6 +105,7 @@ struct ObjectRecord {
   bool delete_marker = false;  // Only in Table::kVersion.
   ObjectAttributes attributes;  // Filled by load_object(); inline if the row has room.
   std::uint32_t attribute_bytes = 0;  // > 0: attributes lie in document 'a'.
+  std::uint32_t digest_bytes = 0;  // > 0: the parts' checksums lie in document 'c', raw, in order.
   std::string encode() const;  // ≤ store::kRowValueBytesMax once documents are split off.
   static Result<ObjectRecord> decode(std::string_view value);
 };

@@ -125,7 +125,7 @@ Task<S3Result<std::string>> read_document(Ctx& ctx, Call& call, std::uint64_t by
 }
 
 Task<S3Result<std::string>> read_plain_document(Ctx& ctx, Call& call, std::uint64_t bytes_max) {
-  if (!has_body(call)) co_return s3_fail(S3Code::kMissingRequestBody);
+  if (!has_body(call)) co_return std::string();
   CO_TRY(body, RequestBody::make(call));
   CO_TRY(promise, body_promise(call, *body));
   promise.checks = BodyChecks();

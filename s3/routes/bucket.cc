@@ -37,8 +37,10 @@ Task<S3Result<Reply>> create_bucket(Ctx& ctx, Call& call) {
   std::string name(call.bucket());
   std::string owner = call.principal.id;
   CO_TRY(documents, first_documents(call));
+  const bool object_lock =
+      equal_ignore_case(call.header("x-amz-bucket-object-lock-enabled").value_or(""), "true");
   CO_DO(co_await call.service.create_bucket(ctx, std::move(name), std::move(owner),
-                                            std::move(region), false, std::move(documents)));
+                                            std::move(region), object_lock, std::move(documents)));
   Reply reply = empty_reply(200);
   reply.headers.add("Location", cat('/', call.bucket()));
   co_return std::move(reply);

@@ -95,6 +95,22 @@ Task<S3Result<Reply>> put_bucket_rule(Ctx& ctx, Call& call);
 Task<S3Result<Reply>> delete_bucket_rule(Ctx& ctx, Call& call);
 Task<S3Result<Reply>> get_acl(Ctx& ctx, Call& call);  // Of a bucket or an object.
 Task<S3Result<Reply>> put_acl(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> get_object_attributes(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> put_object_tagging(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> get_object_tagging(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> delete_object_tagging(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> put_bucket_tagging(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> get_bucket_tagging(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> put_object_lock(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> get_object_lock(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> put_object_retention(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> get_object_retention(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> put_object_legal_hold(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> get_object_legal_hold(Ctx& ctx, Call& call);
+// CORS and lifecycle; deleting tags too.
+Task<S3Result<Reply>> put_bucket_setting(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> get_bucket_setting(Ctx& ctx, Call& call);
+Task<S3Result<Reply>> delete_bucket_setting(Ctx& ctx, Call& call);
 Task<S3Result<Reply>> put_bucket_filter(Ctx& ctx, Call& call);
 Task<S3Result<Reply>> get_bucket_filter(Ctx& ctx, Call& call);
 Task<S3Result<Reply>> delete_bucket_filter(Ctx& ctx, Call& call);
@@ -130,5 +146,25 @@ S3Result<Unit> check_source(Call& call, const CopySource& source);
 S3Result<Unit> check_version_id(std::string_view id);
 // The parameter versionId, checked; empty if it is not there.
 S3Result<std::string> wanted_version(const Call& call);
+
+// What headers of a write say of tags and locks. Errors: InvalidTag, BadRequest, InvalidArgument,
+// InvalidRequest (a bucket without lock).
+S3Result<Unit> take_tags_and_lock(const Call& call, ObjectAttributes& attributes);
+bool wants_lock(const ObjectAttributes& attributes);
+RetentionMode retention_mode(std::string_view name);  // kNone: neither.
+std::string_view retention_name(RetentionMode mode);
+S3Result<Unit> check_retain_until(const Call& call, WallTime until);
+// Whether the call asks to overrule GOVERNANCE. Errors: AccessDenied, if it may not.
+struct Wanted;
+S3Result<bool> may_bypass_governance(Call& call, const Wanted& object);
+void add_attribute_headers(HeaderList& headers, const ObjectAttributes& attributes);
+// x-amz-expiration, if a rule will expire the call's object.
+void add_expiration(HeaderList& headers, const Call& call, std::string_view tags,
+                    std::uint64_t size, std::int64_t mtime_ms);
+
+// The answer of OPTIONS, which nobody signs. Errors: BadRequest, AccessForbidden, NoSuchBucket.
+S3Result<Reply> answer_preflight(const Call& call);
+// Access-Control-*, if the call has an Origin that a rule lets pass: on every answer.
+void add_cors_headers(const Call& call, HeaderList& headers);
 
 }  // namespace creel::s3

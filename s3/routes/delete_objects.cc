@@ -36,6 +36,15 @@ Task<void> delete_one(Ctx& ctx, Call& call, const DeleteKey& wanted, Outcome& ou
   arguments.key = wanted.key;
   arguments.version_id = wanted.version_id;
   arguments.conditions.if_match = wanted.etag;
+  Wanted object = own_object(call);
+  object.key = wanted.key;
+  object.version_id = wanted.version_id;
+  const S3Result<bool> bypass = may_bypass_governance(call, object);
+  if (!bypass.ok()) {
+    outcome.error = bypass.error();
+    co_return;
+  }
+  arguments.bypass_governance = bypass.value();
   S3Result<DeleteOutcome> deleted = co_await call.service.delete_object(ctx, std::move(arguments));
   if (deleted.ok()) outcome.done = deleted.take();
   else outcome.error = deleted.error();

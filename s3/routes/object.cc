@@ -68,6 +68,16 @@ S3Result<Piece> wanted_piece(const Call& call, const OpenedObject& object) {
   return piece;
 }
 
+// Its type is the object's, as AWS says it.
+void add_part_checksum(HeaderList& headers, const Call& call, const OpenedObject& object,
+                       std::uint32_t number) {
+  const auto checksums = call.service.part_checksums_of(object);
+  if (!checksums.ok() || number > checksums.value().size()) return;
+  const Checksum& one = checksums.value()[number - 1];
+  headers.add(algorithm_header(one.algorithm), one.text());
+  headers.add("x-amz-checksum-type", object.record.checksum.type);
+}
+
 void add_object_headers(HeaderList& headers, const Call& call, const OpenedObject& object,
                         const Piece& piece) {
   const ObjectRecord& record = object.record;
@@ -84,6 +94,8 @@ void add_object_headers(HeaderList& headers, const Call& call, const OpenedObjec
     if (const std::optional<std::string_view> value = call.query.find(override_[0]))
       headers.set(override_[1], *value);
   if (!object.version_id.empty()) headers.add("x-amz-version-id", object.version_id);
+  add_attribute_headers(headers, record.attributes);
+  add_expiration(headers, call, record.attributes.tags, record.size, record.mtime_ms);
   if (!object.replication_status.empty())
     headers.add("x-amz-replication-status", object.replication_status);
   if (piece.partial && piece.length > 0)
@@ -96,6 +108,7 @@ void add_object_headers(HeaderList& headers, const Call& call, const OpenedObjec
       equal_ignore_case(call.header("x-amz-checksum-mode").value_or(""), "ENABLED");
   const bool whole = !piece.partial || (piece.whole_part && record.part_count == 0);
   if (wants_checksum && whole) add_checksum(headers, wire_checksum(record.checksum));
+  else if (wants_checksum && piece.whole_part) add_part_checksum(headers, call, object, piece.part);
 }
 
 }  // namespace
@@ -144,6 +157,7 @@ S3Result<PutArguments> put_arguments(const Call& call) {
   arguments.attributes = std::move(attributes);
   TRY(encryption, wanted_encryption(call));
   arguments.encryption = std::move(encryption);
+  TRY_DO(take_tags_and_lock(call, arguments.attributes));
   return arguments;
 }
 
@@ -180,11 +194,14 @@ Task<S3Result<Reply>> put_object(Ctx& ctx, Call& call) {
   CO_TRY(arguments, put_arguments(call));
   CO_TRY(body, RequestBody::make(call));
   CO_TRY(promise, body_promise(call, *body));
+  if (wants_lock(arguments.attributes)) CO_DO(require_body_check(promise.checks));
+  const std::string tags = arguments.attributes.tags;
   CO_TRY(outcome,
          co_await call.service.put_object(ctx, std::move(arguments), *body, std::move(promise)));
   Reply reply = empty_reply(200);
   add_write_outcome(reply.headers, outcome);
   add_checksum(reply.headers, outcome.checksum);
+  add_expiration(reply.headers, call, tags, outcome.size, outcome.mtime_ms);
   co_return std::move(reply);
 }
 
@@ -204,6 +221,10 @@ Task<S3Result<Reply>> copy_object(Ctx& ctx, Call& call) {
   arguments.attributes = std::move(attributes);
   CO_TRY(headers, kept_headers(call));
   arguments.headers = std::move(headers);
+  CO_DO(take_tags_and_lock(call, arguments.attributes));
+  CO_TRY(replace_tags, parse_directive(call.header("x-amz-tagging-directive"),
+                                       "x-amz-tagging-directive", "Unknown tagging directive."));
+  arguments.replace_tags = replace_tags;
   CO_TRY(choice, parse_checksum_choice(call.headers()));
   arguments.algorithm = choice.algorithm;
   CO_TRY(conditions, parse_write_conditions(call.headers()));
@@ -260,6 +281,8 @@ Task<S3Result<Reply>> delete_object(Ctx& ctx, Call& call) {
   arguments.version_id = std::move(version_id);
   CO_TRY(conditions, parse_write_conditions(call.headers()));
   arguments.conditions = std::move(conditions);
+  CO_TRY(bypass, may_bypass_governance(call, own_object(call)));
+  arguments.bypass_governance = bypass;
   CO_TRY(outcome, co_await call.service.delete_object(ctx, std::move(arguments)));
   Reply reply = empty_reply(204);
   if (!outcome.version_id.empty()) reply.headers.add("x-amz-version-id", outcome.version_id);

@@ -9,6 +9,7 @@
 #include "s3/wire/form_data.h"
 #include "s3/wire/metadata.h"
 #include "s3/wire/post_policy.h"
+#include "s3/wire/tags.h"
 #include "s3/wire/xml_out.h"
 
 namespace creel::s3 {
@@ -95,8 +96,18 @@ std::vector<HeaderField> fields_as_headers(const PostForm& form) {
   return headers;
 }
 
+// A form says its tags in XML, and its policy speaks of that; a header says them form-encoded.
+S3Result<Unit> encode_tagging(PostForm& form) {
+  for (NameValue& field : form.fields) {
+    if (field.first != "tagging") continue;
+    TRY(tags, parse_tagging(as_bytes(field.second), false));
+    field.second = encode_tags(tags);
+  }
+  return Unit{};
+}
+
 // Who sent the form, whether its policy covers it, and whether they may.
-S3Result<Unit> prove(Call& call, const PostForm& form, FormFile& file) {
+S3Result<Unit> prove(Call& call, PostForm& form, FormFile& file) {
   const SecretLookup secret_of = [&call](std::string_view key) {
     return call.access.secret_of(key);
   };
@@ -109,6 +120,7 @@ S3Result<Unit> prove(Call& call, const PostForm& form, FormFile& file) {
     TRY(range, check_post_policy(*text, form, call.service.platform().clock.wall()));
     file.range = range;
   }
+  TRY_DO(encode_tagging(form));
   // The fields of a form are what the headers of a PUT are, to conditions too.
   call.fields = fields_as_headers(form);
   Wanted wanted = own_object(call);

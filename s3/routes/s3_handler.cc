@@ -128,6 +128,7 @@ Task<S3Result<Reply>> S3Handler::run(Ctx& ctx, Call& call) {
   call.query = std::move(query);
   CO_TRY(name, parse_resource(call.target.raw_path, host_of(call), options_.base_domains));
   call.name = std::move(name);
+  if (call.http.head.method == "OPTIONS") co_return answer_preflight(call);
   CO_TRY(route, find_route(call));
   // A form is signed inside of its body: post_object() does for it what follows here.
   const bool is_form = route.operation == post_object;
@@ -146,6 +147,7 @@ Task<S3Result<Reply>> S3Handler::run(Ctx& ctx, Call& call) {
 
 Task<Result<Unit>> S3Handler::send(Ctx& ctx, Call& call, Reply reply, ResponseWriter& out) {
   add_common(reply.headers, call.request_id);
+  add_cors_headers(call, reply.headers);
   if (!reply.body) {
     HttpResponse response;
     response.status = reply.status;
@@ -185,6 +187,7 @@ Task<Result<Unit>> S3Handler::send_error(Ctx& ctx, Call& call, const S3Error& er
   response.status = error.status();
   for (const NameValue& header : error.headers) response.headers.add(header.first, header.second);
   add_common(response.headers, call.request_id);
+  add_cors_headers(call, response.headers);
   if (error.status() == 503) response.headers.set("Retry-After", "1");
   const bool bodiless = error.status() == 304 || call.is_head();
   if (!bodiless) {

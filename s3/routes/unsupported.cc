@@ -7,9 +7,6 @@ namespace {
 
 // A name that ends in '-' stands for all that begin with it.
 constexpr std::string_view kRefused[] = {
-    "x-amz-bucket-object-lock-enabled",
-    "x-amz-object-lock-",
-    "x-amz-tagging",
     "x-amz-write-offset-bytes",
 };
 

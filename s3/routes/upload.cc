@@ -36,6 +36,7 @@ Task<S3Result<Reply>> create_upload(Ctx& ctx, Call& call) {
   arguments.attributes = std::move(attributes);
   CO_TRY(headers, kept_headers(call));
   arguments.headers = std::move(headers);
+  CO_DO(take_tags_and_lock(call, arguments.attributes));
   CO_DO(parse_storage_class(call.headers(), {}));
   CO_TRY(choice, parse_checksum_choice(call.headers()));
   arguments.checksum = choice;
@@ -142,6 +143,7 @@ Task<S3Result<Reply>> complete_upload(Ctx& ctx, Call& call) {
   CO_TRY(customer, sent_customer_key(call));
   arguments.customer = std::move(customer);
   CO_TRY(document, co_await read_plain_document(ctx, call, kXmlListBodyBytesMax));
+  if (document.empty()) co_return s3_fail(S3Code::kMalformedXml);
   CO_TRY(parts, parse_complete_upload(as_bytes(document)));
   arguments.parts = std::move(parts);
   CO_TRY(outcome, co_await call.service.complete_upload(ctx, std::move(arguments)));

@@ -13,6 +13,8 @@
 #include "s3/service/sealed_body.h"
 #include "s3/service/upload_body.h"
 #include "s3/wire/copy_source.h"
+#include "s3/wire/cors.h"
+#include "s3/wire/lifecycle.h"
 #include "s3/wire/range.h"
 #include "s3/wire/xml_in.h"
 
@@ -182,6 +184,7 @@ struct ServiceOptions {
   const KeyRing* keys = nullptr;  // Borrowed; null: none.
   EncryptionKind default_encryption = EncryptionKind::kNone;  // Of buckets that say nothing.
   bool customer_keys_over_http = false;  // Tests only: SSE-C keys may come in the clear.
+  LifecycleDay lifecycle_day;                // Other than real ones in tests only.
 };
 
 // The meaning of the S3 operations over a Log and Blobs, the same for edge and core. routes/ turns
@@ -227,6 +230,8 @@ class ObjectService {
   S3Result<Unit> check_keys(EncryptionWish& wish) const;
   bool takes_customer_keys_over_http() const { return options_.customer_keys_over_http; }
   S3Result<std::vector<PartRef>> parts_of(const OpenedObject& object) const;
+  // Of its parts, in order; empty if its upload chose no algorithm.
+  S3Result<std::vector<Checksum>> part_checksums_of(const OpenedObject& object) const;
   Task<S3Result<DeleteOutcome>> delete_object(Ctx& ctx, DeleteArguments arguments);
   Task<S3Result<WriteOutcome>> copy_object(Ctx& ctx, CopyArguments arguments);
   S3Result<ListOutcome> list(const ListArguments& arguments) const;
@@ -243,6 +248,13 @@ class ObjectService {
   S3Result<std::shared_ptr<const BucketRules>> rules(std::string_view name,
                                                      const BucketRecord& bucket,
                                                      const BucketRules& defaults);
+  // Parsed, and kept until it changes; null: the bucket has none.
+  std::shared_ptr<const CorsRules> cors_rules(const BucketRecord& bucket) const;
+  std::shared_ptr<const LifecycleRules> lifecycle_rules(const BucketRecord& bucket) const;
+  LifecycleDay lifecycle_day() const { return options_.lifecycle_day; }
+  // Whether a target still has to hear of what that operation wrote.
+  bool waits_for_replication(std::string_view bucket, std::string_view key,
+                             std::uint64_t lsn) const;
   Task<S3Result<Unit>> set_object_lock(Ctx& ctx, std::string bucket, BucketLock lock);
   // Tags, ACL, retention or legal hold of a version that is there; its id as told. Errors: as
   // open(), AccessDenied (locked), InvalidRequest (a bucket without lock).
@@ -316,6 +328,18 @@ class ObjectService {
                                      Subject subject);
   std::int64_t now_ms() const { return platform_.clock.wall().ms(); }
 
+  template <class T>
+  struct Kept {  // What the documents of a few buckets say.
+    struct One {
+      std::uint64_t bucket_id, settings_lsn;
+      std::shared_ptr<const T> parsed;
+    };
+    std::vector<One> all;
+  };
+  template <class T, class Parse>
+  std::shared_ptr<const T> kept(Kept<T>& cache, const BucketRecord& bucket, BucketDocument kind,
+                                Parse parse) const;
+
   Platform& platform_;
   Log& log_;
   Blobs& blobs_;
@@ -323,6 +347,8 @@ class ObjectService {
   const ReplicationStatus* replication_ = nullptr;
   std::uint64_t quota_refusals_ = 0;
   RulesCache rules_;
+  mutable Kept<CorsRules> cors_;
+  mutable Kept<LifecycleRules> lifecycle_;
 };
 
 // A refusal of the state machine as S3 says it.

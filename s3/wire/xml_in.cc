@@ -3,6 +3,7 @@
 #include "platform/base/text.h"
 #include "platform/codec/xml.h"
 #include "s3/wire/etag.h"
+#include "s3/wire/xml_out.h"
 
 namespace creel::s3 {
 namespace {
@@ -11,14 +12,6 @@ namespace {
 constexpr std::size_t kListNodesMax = 80'000;
 
 S3Error malformed() { return s3_fail(S3Code::kMalformedXml); }
-
-// "true", "false", "1", "0" of XML Schema, in any case as SDKs write it.
-std::optional<bool> parse_bool(std::string_view text) {
-  text = trim(text);
-  if (equal_ignore_case(text, "true") || text == "1") return true;
-  if (equal_ignore_case(text, "false") || text == "0") return false;
-  return std::nullopt;
-}
 
 S3Error bad_checksum(std::string_view value) {
   return invalid_argument("Invalid Base64 or multiple checksums present in request", "Checksum",
@@ -52,6 +45,16 @@ S3Result<CompletePart> complete_part(const XmlNode& node) {
   return part;
 }
 
+void write_node(XmlWriter& xml, const XmlNode& node, std::string_view attributes) {
+  if (node.children.empty()) {
+    xml.leaf(node.name, std::string_view(node.text));
+    return;
+  }
+  xml.open(node.name, attributes);
+  for (const XmlNode& child : node.children) write_node(xml, child, {});  // Bounded by XmlLimits.
+  xml.close();
+}
+
 }  // namespace
 
 S3Result<XmlNode> parse_xml_body(ByteView body, std::string_view root, std::uint64_t bytes_max,
@@ -71,6 +74,24 @@ S3Result<XmlNode> parse_xml_body(ByteView body, std::string_view root, std::uint
   return tree;
 }
 
+S3Result<XmlNode> parse_document(ByteView body, std::string_view root) {
+  return parse_xml_body(body, root, kXmlBodyBytesMax, 20'000);
+}
+
+std::optional<bool> parse_xml_bool(std::string_view text) {
+  text = trim(text);
+  if (equal_ignore_case(text, "true") || text == "1") return true;
+  if (equal_ignore_case(text, "false") || text == "0") return false;
+  return std::nullopt;
+}
+
+std::string written_document(const XmlNode& root) {
+  std::string out;
+  XmlWriter xml(out);
+  write_node(xml, root, kXmlNamespace);
+  return out;
+}
+
 S3Result<std::string> parse_create_bucket(ByteView body) {
   if (trim(as_text(body)).empty()) return std::string();
   TRY(root, parse_xml_body(body, "CreateBucketConfiguration", kXmlBodyBytesMax, 1000));
@@ -81,7 +102,7 @@ S3Result<DeleteRequest> parse_delete(ByteView body) {
   TRY(root, parse_xml_body(body, "Delete", kXmlListBodyBytesMax, kListNodesMax));
   DeleteRequest request;
   if (const auto quiet = root.child_text("Quiet")) {
-    const std::optional<bool> value = parse_bool(*quiet);
+    const std::optional<bool> value = parse_xml_bool(*quiet);
     if (!value) return malformed();
     request.quiet = *value;
   }
@@ -105,8 +126,10 @@ S3Result<std::vector<CompletePart>> parse_complete_upload(ByteView body) {
     if (node.name != "Part") continue;
     if (parts.size() == kCompletePartsMax) return malformed();
     TRY(part, complete_part(node));
-    if (!parts.empty() && part.number <= parts.back().number)
+    if (!parts.empty() && part.number < parts.back().number)
       return s3_fail(S3Code::kInvalidPartOrder);
+    // A part that was sent again: its last write is what counts, and what is listed last.
+    if (!parts.empty() && part.number == parts.back().number) parts.pop_back();
     parts.push_back(std::move(part));
   }
   if (parts.empty()) return malformed();

@@ -25,6 +25,12 @@ inline constexpr std::size_t kCompletePartsMax = 10'000;
 // A document with that root element.
 S3Result<XmlNode> parse_xml_body(ByteView body, std::string_view root, std::uint64_t bytes_max,
                                  std::size_t nodes_max);
+// The root of a document of settings, of that name.
+S3Result<XmlNode> parse_document(ByteView body, std::string_view root);
+// "true", "false", "1", "0" of XML Schema, in any case as SDKs write it.
+std::optional<bool> parse_xml_bool(std::string_view text);
+// The document again: element for element, in S3's namespace, without attributes and white space.
+std::string written_document(const XmlNode& root);
 
 // CreateBucketConfiguration: the LocationConstraint, empty if there is none. An empty body is fine.
 S3Result<std::string> parse_create_bucket(ByteView body);

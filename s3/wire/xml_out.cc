@@ -7,14 +7,12 @@
 namespace creel::s3 {
 namespace {
 
-constexpr std::string_view kNamespace = "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"";
-
 // Opens the root, closes it at the end, and knows how names are shown.
 class Answer {
  public:
   explicit Answer(std::string_view root, bool encoding_url = false)
       : xml_(out_), encoding_url_(encoding_url) {
-    xml_.open(root, kNamespace);
+    xml_.open(root, kXmlNamespace);
   }
   std::string take() {
     xml_.close();
@@ -163,7 +161,7 @@ std::string list_buckets_xml(const Owner& owner, const std::vector<BucketEntry>&
 std::string location_xml(std::string_view region) {
   std::string out;
   XmlWriter xml(out);
-  xml.open("LocationConstraint", kNamespace);
+  xml.open("LocationConstraint", kXmlNamespace);
   if (region != "us-east-1") append_xml_text(out, region);
   xml.close();
   return out;
@@ -311,6 +309,36 @@ std::string delete_result_xml(const std::vector<DeletedEntry>& deleted,
     answer.leaf("Message", std::string_view(fault.error.message));
     answer.close();
   }
+  return answer.take();
+}
+
+std::string object_attributes_xml(const AttributesAnswer& attributes) {
+  Answer answer("GetObjectAttributesResponse");
+  answer.leaf_if_any("ETag", attributes.etag);
+  if (attributes.checksum) {
+    answer.open("Checksum");
+    answer.checksum(attributes.checksum);
+    answer.leaf("ChecksumType", checksum_type_name(attributes.checksum->type));
+    answer.close();
+  }
+  if (attributes.parts) {
+    answer.open("ObjectParts");
+    answer.leaf("PartsCount", attributes.parts_count);
+    answer.leaf("PartNumberMarker", attributes.marker);
+    answer.leaf("NextPartNumberMarker", attributes.next_marker);
+    answer.leaf("MaxParts", attributes.max_parts);
+    answer.leaf("IsTruncated", attributes.truncated);
+    for (const PartEntry& part : attributes.page) {
+      answer.open("Part");
+      answer.leaf("PartNumber", part.number);
+      answer.leaf("Size", part.size);
+      answer.checksum(part.checksum);
+      answer.close();
+    }
+    answer.close();
+  }
+  answer.leaf_if_any("StorageClass", attributes.storage_class);
+  if (attributes.size) answer.leaf("ObjectSize", *attributes.size);
   return answer.take();
 }
 

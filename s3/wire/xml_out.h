@@ -12,6 +12,9 @@
 
 namespace creel::s3 {
 
+inline constexpr std::string_view kXmlNamespace =
+    "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"";
+
 // The XML answers of the operations. All are small: at most a page of 1000 entries (10,000
 // buckets). Names are given plain; what encoding-type=url asks for is done here. ETags are given
 // bare.
@@ -133,6 +136,19 @@ struct DeleteFault {
 // `quiet` leaves out what was deleted.
 std::string delete_result_xml(const std::vector<DeletedEntry>& deleted,
                               const std::vector<DeleteFault>& faults, bool quiet);
+
+// GetObjectAttributes: what was asked for; parts only of multipart objects.
+struct AttributesAnswer {
+  std::string etag;  // Bare; empty: not asked for. So the others.
+  std::optional<Checksum> checksum;
+  std::string storage_class;
+  std::optional<std::uint64_t> size;
+  bool parts = false;
+  std::uint32_t parts_count = 0, max_parts = 0, marker = 0, next_marker = 0;
+  bool truncated = false;
+  std::vector<PartEntry> page;
+};
+std::string object_attributes_xml(const AttributesAnswer& attributes);
 
 // The answer of GET ?versioning: "" (never enabled), "Enabled" or "Suspended".
 std::string versioning_xml(std::string_view status);

@@ -5,6 +5,10 @@
 #include "platform/base/text.h"
 #include "platform/codec/xml.h"
 #include "s3/access/acl.h"
+#include "s3/wire/cors.h"
+#include "s3/wire/lifecycle.h"
+#include "s3/wire/object_lock.h"
+#include "s3/wire/tags.h"
 #include "s3/wire/xml_in.h"
 #include "s3/wire/xml_out.h"
 
@@ -20,6 +24,19 @@ bool has_control(std::string_view text) {
 void fuzz_one(ByteView body) {
   (void)parse_create_bucket(body);
   (void)parse_versioning(body);
+  (void)parse_cors(body);
+  (void)parse_object_lock(body);
+  (void)parse_retention(body);
+  (void)parse_legal_hold(body);
+  if (const auto tags = parse_tagging(body, true); tags.ok())
+    check(decode_tags(encode_tags(tags.value())) == tags.value());
+  if (const auto tags = parse_tagging_header(as_text(body)); tags.ok())
+    check(decode_tags(encode_tags(tags.value())) == tags.value());
+  // What is kept is read again, and means the same.
+  if (const auto rules = parse_lifecycle(body); rules.ok()) {
+    const auto again = parse_lifecycle(as_bytes(rules.value().document));
+    check(again.ok() && again.value().document == rules.value().document);
+  }
   if (const auto request = parse_delete(body); request.ok())
     check(!request.value().keys.empty() && request.value().keys.size() <= kDeleteKeysMax);
   if (const auto parts = parse_complete_upload(body); parts.ok()) {

@@ -64,7 +64,7 @@ class Locked : public ::testing::Test {
   }
   Refusal hold(std::string version, bool on) {
     SetObjectAttribute op{"b", "k", std::move(version), AttributeKind::kLegalHold};
-    op.attributes.legal_hold = on;
+    op.attributes.legal_hold = on ? LegalHold::kOn : LegalHold::kOff;
     op.time_ms = 2'000;
     return log_.apply(encode_op(op)).refusal;
   }
@@ -107,7 +107,7 @@ TEST_F(Locked, TheDefaultIsStampedAtCommitAndTheClockDoesNotRunBack) {
   SetObjectLock lock{"b", {true, RetentionMode::kGovernance, 2, 0}, 1};
   EXPECT_EQ(log_.apply(encode_op(lock)).refusal, Refusal::kNone);
   const std::string v = put();
-  const std::string own = put({{}, {}, {}, {}, until(RetentionMode::kCompliance, 5'000), false});
+  const std::string own = put({{}, {}, {}, {}, until(RetentionMode::kCompliance, 5'000)});
   EXPECT_EQ(load_version(log_.rows(), 1, "k", v).take()->attributes.retention,
             until(RetentionMode::kGovernance, 1'000 + 2 * kDay));
   EXPECT_EQ(load_version(log_.rows(), 1, "k", own).take()->attributes.retention,
@@ -131,7 +131,7 @@ TEST(Attributes, AReplicaThatIsHeldIsNotOverwritten) {
   MemoryLog log({0, false});
   log.apply(encode_op(CreateBucket{"b", "o", "r"}));
   ObjectAttributes held;
-  held.legal_hold = true;
+  held.legal_hold = LegalHold::kOn;
   log.apply(encode_op(put_of("k", 1, held)));
   EXPECT_EQ(log.apply(encode_op(put_of("k", 2))).refusal, Refusal::kLocked);
   EXPECT_EQ(log.apply(encode_op(DeleteObject{"b", "k", 3})).refusal, Refusal::kLocked);
@@ -234,12 +234,14 @@ TEST(Attributes, StayWithTheirVersions) {
           create.bucket = "b";
           create.key = key;
           create.attributes.tags = text;
+          if (random.chance(0.5)) create.checksum = {"CRC32", "COMPOSITE", ""};
           const std::string upload = log.apply(encode_op(create)).upload_id;
           if (random.chance(0.5)) {
             log.apply(encode_op(AbortUpload{"b", key, upload}));
             continue;
           }
           PutPart part{"b", key, upload, 1};
+          part.checksum = {"CRC32", "FULL_OBJECT", "AAAAAA=="};
           log.apply(encode_op(part));
           CompleteUpload complete{"b", key, upload, ++time, {{1, "", ""}}};
           complete.etag = "e";

@@ -86,6 +86,7 @@ class Audit {
     document(record.documents, 'm', record.manifest_bytes);
     document(record.documents, 'p', record.parts_bytes);
     document(record.documents, 'a', record.attribute_bytes);
+    document(record.documents, 'c', record.digest_bytes);
     if (record.body.kind == Body::Kind::kSlice) {
       ++references_[record.body.blob.bytes()];
       const auto blob = load_blob(log_.rows(), record.body.blob);

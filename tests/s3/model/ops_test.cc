@@ -113,7 +113,7 @@ void fill(TestRandom& random, ObjectAttributes& value) {
   value.encryption = random.binary(random.below(30));
   value.retention.mode = static_cast<RetentionMode>(random.below(3));
   value.retention.until_ms = static_cast<std::int64_t>(random.below(1'000'000));
-  value.legal_hold = random.chance(0.5);
+  value.legal_hold = static_cast<LegalHold>(random.below(3));
 }
 void fill(TestRandom& random, BucketLock& value) {
   value.enabled = random.chance(0.5);
