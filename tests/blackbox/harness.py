@@ -69,7 +69,7 @@ class Server:
     """One `creel serve`. Keeps its folders over kill() and start()."""
 
     def __init__(self, binary, folder, role="edge", config=None, data=None, credentials=True,
-                 preexec=None, drives=6):
+                 preexec=None, drives=6, flags=()):
         self.binary, self.folder, self.role = binary, folder, role
         os.makedirs(folder, exist_ok=True)
         count = 1 if role == "edge" else drives
@@ -77,6 +77,7 @@ class Server:
         self.config_text = config
         self.credentials = credentials
         self.preexec = preexec
+        self.flags = list(flags)
         self.runner = []  # What the program runs under: an emulator.
         self.process = None
         self.port = 0
@@ -92,7 +93,7 @@ class Server:
             words += ["--config", path]
         for folder in self.data:
             words += ["--data", folder]
-        return words
+        return words + self.flags
 
     def environment(self):
         env = {k: v for k, v in os.environ.items() if not k.startswith(("CREEL_", "NOTIFY_", "AWS_"))}

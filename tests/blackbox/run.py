@@ -23,7 +23,7 @@ sys.path.insert(0, HERE)
 sys.dont_write_bytecode = True
 
 MODULES = ("cases_buckets", "cases_objects", "cases_large", "cases_conditions", "cases_checksums", "cases_multipart",
-           "cases_copy", "cases_listing", "cases_versions", "cases_access", "cases_keys", "cases_encryption", "cases_signing", "cases_post", "cases_wire", "cases_tools",
+           "cases_copy", "cases_listing", "cases_versions", "cases_settings", "cases_access", "cases_keys", "cases_encryption", "cases_signing", "cases_post", "cases_wire", "cases_tools",
            "cases_js", "cases_config", "cases_process", "cases_crash", "cases_damage", "cases_space", "cases_reuse", "cases_fixture", "cases_core",
            "cases_replicate", "cases_portable")
 
