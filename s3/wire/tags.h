@@ -17,8 +17,8 @@ using Tags = std::vector<Tag>;
 inline constexpr std::size_t kObjectTagsMax = 10;
 inline constexpr std::size_t kBucketTagsMax = 50;
 
-// x-amz-tagging, form-encoded; sorted by key. Errors: InvalidArgument (broken or twice the same key), InvalidTag,
-// BadRequest (more than ten).
+// x-amz-tagging, form-encoded; sorted by key. Errors: InvalidArgument (broken or twice the same
+// key), InvalidTag, BadRequest (more than ten).
 S3Result<Tags> parse_tagging_header(std::string_view text);
 // The body of PutObjectTagging and PutBucketTagging. Errors: MalformedXML, InvalidTag, BadRequest.
 S3Result<Tags> parse_tagging(ByteView body, bool of_bucket);
