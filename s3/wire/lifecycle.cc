@@ -50,13 +50,16 @@ S3Result<bool> take_condition(const XmlNode& node, LifecycleRule& rule) {
 }
 
 S3Result<Unit> take_filter(const XmlNode& filter, LifecycleRule& rule) {
-  if (filter.children.empty()) return Unit{};
-  if (filter.children.size() > 1) return malformed();
-  const XmlNode& only = filter.children[0];
-  const bool is_and = only.name == "And";
-  const std::vector<XmlNode>& conditions = is_and ? only.children : filter.children;
-  for (const XmlNode& node : conditions) {
-    TRY(known, take_condition(node, rule));
+  // Several conditions beside an <And>: AWS wants all in one, clients of other servers do not.
+  for (const XmlNode& child : filter.children) {
+    if (child.name == "And") {
+      for (const XmlNode& node : child.children) {
+        TRY(known, take_condition(node, rule));
+        if (!known) return malformed();
+      }
+      continue;
+    }
+    TRY(known, take_condition(child, rule));
     if (!known) return malformed();
   }
   for (std::size_t i = 0; i < rule.tags.size(); ++i)

@@ -94,6 +94,16 @@ TEST(Lifecycle, AppliesByPrefixTagAndSize) {
   EXPECT_FALSE(applies(rules[0], {"a/b", "k=v", 20}));
 }
 
+TEST(Lifecycle, ConditionsSideBySideAreAllMeant) {
+  const auto rules = lifecycle_of(
+      "<Filter><Prefix>a/</Prefix><Tag><Key>k</Key><Value>v</Value></Tag></Filter>"
+      "<Expiration><Days>1</Days></Expiration>");
+  ASSERT_EQ(rules.size(), 1u);
+  EXPECT_TRUE(applies(rules[0], {"a/b", "k=v", 1}));
+  EXPECT_FALSE(applies(rules[0], {"a/b", "", 1}));
+  EXPECT_FALSE(applies(rules[0], {"b", "k=v", 1}));
+}
+
 TEST(Lifecycle, DaysEndAtMidnightUtc) {
   EXPECT_EQ(due_ms(0, 1, {}), kDay);
   EXPECT_EQ(due_ms(1, 1, {}), 2 * kDay);
