@@ -69,11 +69,8 @@ def case_bad_names(t):
 @case(BOTH)
 def case_sub_resources_not_implemented(t):
     calls = [
-        (t.s3.put_bucket_tagging, dict(Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})),
-        (t.s3.get_bucket_tagging, {}), (t.s3.get_bucket_cors, {}),
-        (t.s3.get_bucket_lifecycle_configuration, {}),
         (t.s3.get_bucket_website, {}), (t.s3.get_bucket_replication, {}),
-        (t.s3.get_bucket_notification_configuration, {}), (t.s3.get_object_lock_configuration, {}),
+        (t.s3.get_bucket_notification_configuration, {}),
         (t.s3.get_bucket_accelerate_configuration, {}), (t.s3.get_bucket_request_payment, {}),
     ]
     for call, more in calls:
@@ -84,10 +81,7 @@ def case_sub_resources_not_implemented(t):
 def case_object_sub_resources_not_implemented(t):
     t.put("k", b"untouched")
     calls = [
-        (t.s3.get_object_tagging, {}), (t.s3.get_object_retention, {}),
-        (t.s3.get_object_legal_hold, {}), (t.s3.get_object_torrent, {}),
-        (t.s3.put_object_tagging, dict(Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})),
-        (t.s3.get_object_attributes, dict(ObjectAttributes=["ETag"])),
+        (t.s3.get_object_torrent, {}),
         (t.s3.restore_object, dict(RestoreRequest={"Days": 1})),
     ]
     for call, more in calls:
