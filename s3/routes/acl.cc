@@ -61,8 +61,10 @@ S3Result<ObjectAttributes> written_attributes(const Call& call) {
     const std::string_view writer = bucket_owner(call);
     TRY(grants, header_grants(call.headers(), {writer, writer}, call.access));
     if (grants && canned != kFull && !kept_grants(*grants, writer).empty()) return no_lists();
-    // rclone and others send "private" with every write: it asks for what holds anyway.
-    if (grants && canned && canned != kFull && canned != "private") return no_lists();
+    // rclone and others send "private" with every write: it asks for what holds anyway, so where
+    // nobody switched lists off by hand it is taken.
+    const bool harmless = canned == kFull || (canned == "private" && !call.rules->ownership_chosen);
+    if (grants && canned && !harmless) return no_lists();
     return attributes;
   }
   // What nobody in particular writes is the bucket owner's.

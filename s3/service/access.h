@@ -38,6 +38,7 @@ struct PublicAccessBlock {
 // Everything but its owner that decides who may use a bucket. Immutable once made.
 struct BucketRules {
   Ownership ownership = Ownership::kBucketOwnerEnforced;
+  bool ownership_chosen = false;  // By the bucket's own controls.
   PublicAccessBlock block;
   std::optional<Policy> policy;
   bool policy_public = false;

@@ -26,7 +26,8 @@ Result<BucketRules> load(const store::RowReader& rows, std::string_view name,
                          const BucketRecord& bucket, const BucketRules& defaults) {
   BucketRules rules = defaults;
   TRY(ownership, document_of(rows, bucket, BucketDocument::kOwnershipControls));
-  if (!ownership.empty())
+  rules.ownership_chosen = !ownership.empty();
+  if (rules.ownership_chosen)
     rules.ownership = parse_ownership(ownership).value_or(Ownership::kObjectWriter);
   TRY(block, document_of(rows, bucket, BucketDocument::kPublicAccessBlock));
   rules.block = decode_block(block);

@@ -188,10 +188,10 @@ Task<S3Result<WriteOutcome>> ObjectService::complete_upload(Ctx& ctx, CompleteAr
   op.object_size = arguments.object_size;
   for (const CompletePart& part : arguments.parts)
     op.parts.push_back({static_cast<std::uint16_t>(part.number), part.etag, {}});
+  const CustomerKey* customer = arguments.customer ? &*arguments.customer : nullptr;
   if (upload->completed) {
     op.etag = listed_etag(arguments.parts);  // The model answers again if it is the same list.
   } else {
-    const CustomerKey* customer = arguments.customer ? &*arguments.customer : nullptr;
     CO_DO(part_sealing(*upload, 1, customer));  // SSE-C wants the same key here too.
     const std::uint64_t lsn = *upload_lsn(arguments.upload_id);
     CO_TRY(whole, combine(log_.rows(), *upload, lsn, arguments.parts));
@@ -208,7 +208,7 @@ Task<S3Result<WriteOutcome>> ObjectService::complete_upload(Ctx& ctx, CompleteAr
   outcome.mtime_ms = answer.mtime_ms;
   outcome.size = answer.size;
   outcome.checksum = wire_checksum(answer.checksum);
-  outcome.encryption = told(upload->attributes.encryption, nullptr);
+  outcome.encryption = told(upload->attributes.encryption, customer);
   co_return std::move(outcome);
 }
 

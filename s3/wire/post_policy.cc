@@ -84,8 +84,10 @@ class Judge {
   S3Result<Unit> match(bool is_prefix, std::string_view name, std::string_view wanted) {
     std::string lower = to_lower(name);
     const std::string* value = lower == "bucket" ? &form_.bucket : form_.find(lower);
-    const bool ok = value != nullptr && (holds(is_prefix, *value, wanted) ||
-                                         holds(is_prefix, *value, unescaped(wanted)));
+    // "Starts with nothing": the field may have any value, or be left out.
+    const bool ok = value != nullptr ? holds(is_prefix, *value, wanted) ||
+                                           holds(is_prefix, *value, unescaped(wanted))
+                                     : is_prefix && wanted.empty();
     if (!ok)
       return denied(cat("Policy Condition failed: [\"", is_prefix ? "starts-with" : "eq", "\", \"$",
                         name, "\", \"", wanted, "\"]"));

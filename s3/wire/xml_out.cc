@@ -10,9 +10,10 @@ namespace {
 // Opens the root, closes it at the end, and knows how names are shown.
 class Answer {
  public:
-  explicit Answer(std::string_view root, bool encoding_url = false)
+  explicit Answer(std::string_view root, bool encoding_url = false,
+                  std::string_view name_space = kXmlNamespace)
       : xml_(out_), encoding_url_(encoding_url) {
-    xml_.open(root, kXmlNamespace);
+    xml_.open(root, name_space);
   }
   std::string take() {
     xml_.close();
@@ -268,7 +269,7 @@ std::string complete_upload_xml(std::string_view location, std::string_view buck
 
 std::string post_response_xml(std::string_view location, std::string_view bucket,
                               std::string_view key, std::string_view etag) {
-  Answer answer("PostResponse");
+  Answer answer("PostResponse", false, {});  // AWS's has no namespace.
   answer.leaf("Location", location);
   answer.leaf("Bucket", bucket);
   answer.leaf("Key", key);
