@@ -25,7 +25,11 @@ class Matching {
   static constexpr std::uint32_t kStepsMax = 4'000'000;
   explicit Matching(const RequestFacts& facts) : facts_(facts) {}
   const RequestFacts& facts() const { return facts_; }
-  bool step() { return steps_ < kStepsMax && ++steps_ > 0; }
+  bool step() {
+    if (steps_ == kStepsMax) return false;
+    ++steps_;
+    return true;
+  }
   bool spent() const { return steps_ >= kStepsMax; }
 
  private:
